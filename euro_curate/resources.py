@@ -1,0 +1,18 @@
+"""Where the files are that travel with the code: `langid_models/` and `pipelines/`.
+
+In an installed wheel they lie inside the package (`euro_curate/_bundled/`, see pyproject.toml); in a checkout, beside it.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+
+
+def bundled(*parts: str) -> Path:
+    """Path of a bundled file or folder, e.g. `bundled("langid_models", "models.toml")`. FileNotFoundError if it is not there."""
+    package = Path(str(files("euro_curate")))
+    candidates = [package / "_bundled", package.parent]
+    for base in candidates:
+        path = base.joinpath(*parts)
+        if path.exists():
+            return path
+    raise FileNotFoundError(f"{'/'.join(parts)} is not part of this installation (looked in {', '.join(map(str, candidates))})")

@@ -1,0 +1,211 @@
+"""Parquet parts: where they lie, how they are read, and how they are published whole or not at all.
+
+A file is its own receipt: its footer holds the recipe (what made it) and the digest of its data pages (what it is).
+"""
+
+import io
+import json
+import os
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import xxhash
+from fsspec.implementations.local import LocalFileSystem
+
+RECIPE = b"euro_curate.recipe"
+RECEIPT = b"euro_curate.receipt"
+
+ROW_GROUP = 8192          # rows; work tables are read whole or by statistics on their sort column
+DATASET_ROW_GROUP = 1000  # rows; DESIGN 5: 1,000-2,000, so that a trainer or a forget run touches little
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file. `digest` covers the data pages, so equal content has an equal digest whatever made it."""
+
+    key: str
+    path: str
+    digest: str
+    rows: int
+    bytes: int
+    source_hash: str = ""
+    notes: dict[str, Any] = field(default_factory=dict, hash=False)   # what ingest says of its file: records, bytes skipped, error
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Parts of one table, ordered by key."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(part.key for part in self.parts)
+
+    @property
+    def rows(self) -> int:
+        return sum(part.rows for part in self.parts)
+
+    def __getitem__(self, key: str) -> Part:
+        for part in self.parts:
+            if part.key == key:
+                return part
+        raise KeyError(key)
+
+    def only(self, keys: Iterable[str]) -> "Shards":
+        wanted = set(keys)
+        return Shards(tuple(part for part in self.parts if part.key in wanted))
+
+
+# --- file systems ------------------------------------------------------------------------------------------------------------
+
+
+def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """(file system, path) of a path or URL. ImportError text names the extra that is missing."""
+    try:
+        fs, path = fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        scheme = url.split("://")[0]
+        extra = {"gs": "gcs", "gcs": "gcs"}.get(scheme)
+        hint = f"pip install 'euro-curate[{extra}]'" if extra else str(error)
+        raise ImportError(f"{scheme}:// needs a package that is not installed: {hint}") from error
+    return fs, str(path)
+
+
+def join(base: str, *parts: str) -> str:
+    return "/".join([base.rstrip("/"), *parts])
+
+
+def put_if_absent(path: str, data: bytes) -> bool:
+    """Publish bytes under a path unless it exists. True if this call did it; the first attempt wins, no reader sees half a file.
+
+    Local: temporary file, fsync, hard link (atomic, also over NFS). Object stores: a conditional put (`If-None-Match: *`).
+    """
+    fs, where = filesystem(path)
+    if not isinstance(fs, LocalFileSystem):
+        try:
+            fs.pipe_file(where, data, mode="create")
+        except FileExistsError:
+            return False
+        return True
+    target = Path(where)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.parent / f".{target.name}.{uuid.uuid4().hex}.tmp"
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, target)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def replace(path: str, data: bytes) -> None:
+    """Write or overwrite a small file whole (run.json, the report, the card): atomic rename locally, one put elsewhere."""
+    fs, where = filesystem(path)
+    if not isinstance(fs, LocalFileSystem):
+        fs.pipe_file(where, data)
+        return
+    target = Path(where)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.parent / f".{target.name}.{uuid.uuid4().hex}.tmp"
+    temporary.write_bytes(data)
+    os.replace(temporary, target)
+
+
+def read_bytes(path: str) -> bytes | None:
+    """A small file whole; None if it is not there."""
+    fs, where = filesystem(path)
+    try:
+        data = fs.cat_file(where)
+    except FileNotFoundError:
+        return None
+    assert isinstance(data, bytes)
+    return data
+
+
+def remove(path: str) -> None:
+    fs, where = filesystem(path)
+    try:
+        fs.rm_file(where)
+    except FileNotFoundError:
+        pass
+
+
+def list_files(folder: str) -> list[str]:
+    """Every file under a folder, as paths that `filesystem` takes, sorted. Empty if there is no folder."""
+    fs, where = filesystem(folder)
+    fs.invalidate_cache()
+    try:
+        return sorted(fs.unstrip_protocol(p) if not isinstance(fs, LocalFileSystem) else p for p in fs.find(where))
+    except FileNotFoundError:
+        return []
+
+
+# --- reading and writing parts -----------------------------------------------------------------------------------------------
+
+
+def write_part(path: str, table: pa.Table, recipe: dict[str, Any], source_hash: str, notes: dict[str, Any]) -> Part:
+    """Publish a table under `path` unless a file is there already, and return the part that *is* there.
+
+    The digest is taken over the bytes of the data pages, before the footer that holds it is written.
+    """
+    sink = io.BytesIO()
+    order = [f for f in table.schema.names if f in ("language", "order", "source")]
+    group = DATASET_ROW_GROUP if "top_langs" in table.schema.names else ROW_GROUP
+    writer = pq.ParquetWriter(
+        sink, table.schema, compression="zstd", compression_level=3, write_page_index=True,
+        write_statistics=[f for f in table.schema.names if f in {*order, "id", "offset"}] or False,
+    )
+    writer.write_table(table, row_group_size=group)
+    digest = xxhash.xxh3_128_hexdigest(sink.getbuffer())
+    receipt = {"digest": digest, "rows": table.num_rows, "source_hash": source_hash, "notes": notes}
+    writer.add_key_value_metadata({RECIPE.decode(): _json(recipe), RECEIPT.decode(): _json(receipt)})
+    writer.close()
+    data = sink.getvalue()
+    key = path.rsplit("/", 1)[-1].removesuffix(".parquet")
+    if put_if_absent(path, data):
+        return Part(key, path, digest, table.num_rows, len(data), source_hash, notes)
+    found = find_part(path, recipe)
+    if found is None:
+        raise FileExistsError(f"{path} exists and was made by another recipe; remove it, or give another --output")
+    return found
+
+
+def find_part(path: str, recipe: dict[str, Any]) -> Part | None:
+    """The part at `path` if it is there, readable and made by `recipe`; None otherwise."""
+    fs, where = filesystem(path)
+    try:
+        size = int(fs.info(where)["size"])
+        with fs.open(where, "rb") as file:
+            metadata = pq.read_metadata(file).metadata or {}
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
+    if metadata.get(RECIPE) != _json(recipe).encode():
+        return None
+    receipt = json.loads(metadata[RECEIPT])
+    key = path.rsplit("/", 1)[-1].removesuffix(".parquet")
+    return Part(key, path, receipt["digest"], receipt["rows"], size, receipt["source_hash"], receipt["notes"])
+
+
+def read_part(part: Part, columns: Sequence[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
+    """A part's table; with `where`, only row groups whose statistics allow a match are read."""
+    fs, path = filesystem(part.path)
+    if isinstance(fs, LocalFileSystem):
+        return pq.read_table(path, columns=None if columns is None else list(columns), filters=where, memory_map=False)
+    return pq.read_table(path, columns=None if columns is None else list(columns), filters=where, filesystem=fs)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
