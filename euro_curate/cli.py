@@ -1,0 +1,221 @@
+"""The command line. Heavy imports happen inside the commands: `--help` answers at once."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from euro_curate import __version__
+
+REFUSED, MISSING, INTERRUPTED = 2, 3, 130
+
+
+class Refused(click.ClickException):
+    """Nothing was started: one clear line."""
+
+    exit_code = REFUSED
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="euro-curate")
+def main() -> None:
+    """Web crawls in, balanced training data for the 24 official EU languages out, with a reason on record for every page.
+
+    \b
+    Examples:
+      euro-curate run web --input 'crawl/*.warc.gz' --output out
+      euro-curate run web --input s3://bucket/crawl/ --output s3://bucket/out --languages mt,ga
+      euro-curate explain out --url https://example.org/page
+      euro-curate identify texts.jsonl
+    """
+
+
+# --- run ---------------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("recipe")
+@click.option("--input", "inputs", multiple=True, metavar="URI", help="Crawl or text files: path, glob, folder or URL. May be repeated.")
+@click.option("--output", metavar="URI", help="Folder for the results. An unfinished run in it is continued.")
+@click.option("--languages", metavar="LIST", help="Only these, by any name: bg,ces,Danish. Default: all 24.")
+@click.option("--engine", type=click.Choice(["serial", "ray"]), default="ray", show_default=True, help="This process, or Ray.")
+@click.option("--address", metavar="ADDR", help="Join this Ray cluster (e.g. auto, or ray://host:10001) instead of starting one here.")
+@click.option("--workers", type=click.IntRange(min=1), help="Worker processes of a Ray that is started here. Default: one a core.")
+@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Override a key of the recipe. May be repeated.")
+@click.option("--allow-missing", is_flag=True, help="Publish the dataset even if input was set aside after repeated failures.")
+@click.option("--clean", is_flag=True, help="Afterwards, remove the work tables that hold pages' text.")
+@click.option("--quiet", is_flag=True, help="No progress display.")
+def run(recipe: str, inputs: tuple[str, ...], output: str | None, languages: str | None, engine: str, address: str | None, workers: int | None,
+        settings: tuple[str, ...], allow_missing: bool, clean: bool, quiet: bool) -> None:
+    """Run RECIPE (a TOML file, or the name of a bundled one: demo, web, texts).
+
+    The same command continues an interrupted run, and does nothing when all is done. A changed setting remakes what depends on it.
+
+    \b
+    Exit codes: 0 finished; 2 refused, nothing started; 3 finished, but input was set aside (see run.json); 130 interrupted.
+
+    \b
+    Examples:
+      euro-curate run demo
+      euro-curate run pipelines/web.toml --input 'crawl/*.warc.gz' --output out --languages mt
+      euro-curate run web --input s3://b/crawl/ --output s3://b/out --address auto --set balance.method=unimax \\
+          --set balance.budget_words=5_000_000_000
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    from euro_curate.recipe import RecipeError, load, parse_setting
+
+    try:
+        overrides = dict(parse_setting(setting) for setting in settings)
+        if inputs:
+            overrides["run.inputs"] = list(inputs)
+        if output:
+            overrides["run.output"] = output
+        if languages:
+            overrides["run.languages"] = [name for name in languages.split(",") if name.strip()]
+        config = load(recipe, overrides)
+    except RecipeError as error:
+        raise Refused(str(error)) from error
+    sys.exit(_execute(config, engine, address, workers, allow_missing, clean, quiet))
+
+
+def _execute(config: Any, engine: str, address: str | None, workers: int | None, allow_missing: bool, clean: bool, quiet: bool) -> int:
+    from euro_curate.executors import CannotStart, OnRay, Serial
+    from euro_curate.ingest import expand
+    from euro_curate.pipeline import clean_work, curate
+    from euro_curate.progress import display
+    from euro_curate.run import GatherFailed, Run
+
+    try:
+        sources = expand([_bundled_input(pattern) for pattern in config.run.inputs])
+        output = _writable(config.run.output)
+    except (ValueError, OSError, ImportError) as error:
+        raise Refused(str(error)) from error
+    executor = Serial() if engine == "serial" else OnRay(address, workers, config.run.task_timeout_s)
+    try:
+        with display(quiet) as progress:
+            summary = curate(Run(output, executor, progress), sources, config, allow_missing)
+    except KeyboardInterrupt:
+        click.echo("interrupted: the same command continues from here", err=True)
+        return INTERRUPTED
+    except CannotStart as error:
+        raise Refused(str(error)) from error
+    except GatherFailed as error:
+        click.echo(f"error: {error}", err=True)
+        return 1
+    finally:
+        executor.close()
+    _tell(summary, output)
+    if clean:
+        clean_work(output)
+    return 0 if summary["complete"] else MISSING
+
+
+def _bundled_input(pattern: str) -> str:
+    """`bundled:sample` in a recipe is the sample crawl: built on first use into the user's cache folder."""
+    if not pattern.startswith("bundled:"):
+        return pattern
+    from euro_curate.sample import sample_crawl
+
+    return sample_crawl(pattern.removeprefix("bundled:"))
+
+
+def _writable(output: str) -> str:
+    """The output folder, proven writable. OSError or ValueError says what is wrong."""
+    import uuid
+
+    from euro_curate.shards import join, put_if_absent, remove
+
+    if not output:
+        raise ValueError("no output: give --output, or `output` under [run] in the recipe")
+    probe = join(output, f".probe-{uuid.uuid4().hex}")
+    try:
+        if not put_if_absent(probe, b"euro_curate"):
+            raise OSError("cannot create files there")
+        if put_if_absent(probe, b"again"):
+            raise OSError("the store does not honour put-if-absent (If-None-Match), which safe publication needs")
+        remove(probe)
+    except Exception as error:
+        raise OSError(f"output {output!r} cannot be written: {type(error).__name__}: {error}") from error
+    return output
+
+
+def _tell(summary: dict[str, Any], output: str) -> None:
+    pages = summary["pages"]
+    if summary.get("idle"):
+        click.echo("nothing to do: everything is there already", err=True)
+    languages = sum(1 for sizes in summary["languages"].values() if sizes["dataset_pages"])
+    click.echo(f"{pages['seen']:,} pages seen, {pages['kept']:,} kept, {pages['dropped']:,} dropped; {languages} languages in the dataset", err=True)
+    for entry in summary["inputs"]:
+        if "set_aside" in entry:
+            click.echo(f"set aside: {entry['name']} ({entry['set_aside']['stage']}): {'; '.join(entry['set_aside']['history'])}", err=True)
+    if not summary["complete"]:
+        published = "published without them" if pages["dataset"] else "not published: give --allow-missing to publish it without them"
+        click.echo(f"input was set aside after repeated failures; the dataset was {published}", err=True)
+    click.echo(f"{output.rstrip('/')}/report/index.html")
+
+
+# --- explain -----------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("output")
+@click.option("--id", "page_id", help="Page id (32 hex digits, or urn:uuid:...).")
+@click.option("--url", help="The page's URL, as in verdicts/.")
+def explain(output: str, page_id: str | None, url: str | None) -> None:
+    """Tell a page's whole story: every measure, rule, threshold, cluster and verdict, as JSON (one object per occurrence).
+
+    \b
+    Examples:
+      euro-curate explain out --url https://example.org/page
+      euro-curate explain out --id 0515df9711e2573eababd61ac574453e
+    """
+    from euro_curate.explain import story
+
+    if (page_id is None) == (url is None):
+        raise Refused("give either --id or --url")
+    try:
+        found = story(output, page_id, url)
+    except (FileNotFoundError, ValueError) as error:
+        raise Refused(str(error)) from error
+    if not found:
+        raise Refused(f"no page with that {'id' if page_id else 'URL'} in {output}/verdicts")
+    for page in found:
+        click.echo(json.dumps(page, indent=2, ensure_ascii=False, default=str))
+
+
+# --- one stage on JSONL ------------------------------------------------------------------------------------------------------
+
+
+def _one_stage(name: str, help_text: str) -> Callable[..., None]:
+    @main.command(name, help=help_text)
+    @click.argument("file", default="-")
+    @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+    def command(file: str, workers: int) -> None:
+        from euro_curate import onestage
+
+        try:
+            lines = onestage.read_jsonl(file)
+            for answer in onestage.answers(name, lines, workers):
+                sys.stdout.write(answer)
+            sys.stdout.flush()
+        except onestage.BadInput as error:
+            sys.stdout.flush()
+            raise Refused(str(error)) from error
+        except BrokenPipeError:
+            sys.stderr.close()
+
+    return command
+
+
+_EXAMPLE = "\n\n\b\nFILE is JSONL, plain, .gz or .zst; - is standard input. Results keep the input's order.\nExample: euro-curate {0} pages.jsonl > {0}.jsonl\n"
+_one_stage("extract", "Main text of HTML pages: {id, html, url?} -> {id, text, title, stop}." + _EXAMPLE.format("extract"))
+_one_stage("identify", "Language of texts: {id, text} -> {id, language, score, second, second_score}." + _EXAMPLE.format("identify"))
+_one_stage("measure", "Quality measures of texts: {id, text, language} -> {id, <every measure>}." + _EXAMPLE.format("measure"))
+_one_stage("redact", "Personal data replaced: {id, text, language} -> {id, text, found: [{kind, start, end}]}." + _EXAMPLE.format("redact"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""ingest(): one crawl file -> its part of DOCUMENTS, and what reading it came to."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from euro_curate.ingest.identity import record_id, second_occurrence, text_id
+from euro_curate.ingest.page import Ingest, Row, text_row
+from euro_curate.ingest.records import HashedFile, Reading, container, read_records
+from euro_curate.ingest.sandbox import Sandbox
+from euro_curate.ingest.sources import Source
+from euro_curate.ingest.texts import TextRecord, read_texts
+from euro_curate.schema import DOCUMENTS
+from euro_curate.shards import filesystem
+
+VERSION = 1
+
+_sandbox = Sandbox()   # one per worker process, started with its first page
+
+TEXT_KEYS = ("text", "content", "raw_content")
+URL_KEYS = ("url", "u", "source_url")
+DATE_KEYS = ("date", "timestamp", "ts", "crawled_at")
+
+
+def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
+    """Reads a whole file: (DOCUMENTS in file order, notes for run.json: records, apart, bytes_skipped, errors, digest, restarts).
+
+    Damage in the file is in the notes; a page that cannot be read is a row. OSError only if the file itself cannot be opened.
+    """
+    reading = Reading()
+    restarts = _sandbox.restarts
+    rows: list[Row] = []
+    ids: set[str] = set()
+    fs, path = filesystem(source.url)
+    with fs.open(path, "rb") as raw:
+        stream = HashedFile(raw)
+        kind, compression = container(stream)
+        if kind in ("warc", "arc", "wacz"):
+            found = _pages(stream, kind, source, p, reading)
+        elif kind in ("jsonl", "parquet"):
+            found = _texts(source, kind, compression, p, reading)
+        else:
+            found = iter(())
+            if source.size:
+                reading.errors.append("no crawl or text format that we know (WARC, ARC, WACZ, JSONL, Parquet)")
+                reading.bytes_skipped = source.size
+        for row in found:
+            if row["id"] in ids:
+                row["id"] = second_occurrence(row["id"], source.name, row["offset"])
+            ids.add(row["id"])
+            rows.append(row | {"source": source.name})
+        reading.digest = stream.digest()
+    notes = dataclasses.asdict(reading) | {"format": kind, "restarts": _sandbox.restarts - restarts}
+    return pa.Table.from_pylist(rows, schema=DOCUMENTS), notes
+
+
+def _pages(stream: HashedFile, kind: str, source: Source, p: Ingest, reading: Reading) -> Iterator[Row]:
+    for record in read_records(stream, kind, reading):
+        if _is_apart(record.url):
+            reading.apart += 1
+            reading.records -= 1
+            continue
+        yield _sandbox.row(record, p) | {"id": record_id(record.id, source.name, record.offset)}
+
+
+def _is_apart(url: str | None) -> bool:
+    """robots.txt and well-known files say something about a site; they are no pages."""
+    try:
+        path = urlsplit(url.strip("<>")).path if url else ""
+    except ValueError:
+        return False
+    return path == "/robots.txt" or path.startswith("/.well-known/")
+
+
+def _texts(source: Source, kind: str, compression: str | None, p: Ingest, reading: Reading) -> Iterator[Row]:
+    for item in read_texts(source.url, kind, compression, reading):
+        body = _first(item, TEXT_KEYS)
+        url, date = _first(item, URL_KEYS), _first(item, DATE_KEYS)
+        row = text_row(body if isinstance(body, str) else "", str(url) if url else None, str(date) if date else None, item.row, p)
+        yield row | {"id": text_id(item.fields.get("id"), source.name, item.row)}
+
+
+def _first(item: TextRecord, keys: tuple[str, ...]) -> Any:
+    metadata = item.fields.get("metadata")
+    for place in (item.fields, metadata if isinstance(metadata, dict) else {}):
+        for key in keys:
+            if place.get(key) is not None:
+                return place[key]
+    return None

@@ -1,0 +1,292 @@
+"""One record -> one row of DOCUMENTS: the cascade of gates, cheap ones first, and extraction for the pages that pass them all.
+
+A gate that stops a page writes its verdict into `stop`. What no gate stops goes through trafilatura, which costs 10-20 ms.
+"""
+
+import html
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import trafilatura
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.encoding import detect_mime
+from trafilatura.meta import reset_caches
+
+from euro_curate import text
+from euro_curate.ingest.decode import Undecodable, decode, unpack
+from euro_curate.ingest.records import Record
+from euro_curate.langid import UNKNOWN, LangId
+from euro_curate.langid import gate as language_gate
+from euro_curate.languages import languages
+
+OPT_OUT_SIGNALS = ("noai", "tdm-reservation", "noindex")
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """Parameters of `ingest`: everything that decides what a page's row holds."""
+
+    languages: tuple[str, ...] = ()          # codes wanted; () = all 24. Pages in others are not extracted
+    gate: bool = True                        # look at the plain text's language before extraction
+    langid: LangId = field(default_factory=LangId)
+    min_bytes: int = 1                       # of the body as sent, unpacked
+    max_bytes: int = 8 << 20                 # beyond, trafilatura takes minutes and gigabytes
+    min_plain_chars: int = 100               # plain text of the whole page; less cannot hold fifty words
+    opt_out: tuple[str, ...] = ("noai", "tdm-reservation")   # signals that exclude a page; all are recorded
+    fast: bool = True                        # trafilatura's fast path first, the full one when it finds nothing
+    precision: bool = False                  # trafilatura's favor_precision
+    tables: bool = True                      # keep tables, as lines of text
+    page_timeout_s: float = 60.0             # backstop; a culprit is tried once more with twice the time
+    page_memory_bytes: int = 4 << 30         # data segment of the process that handles pages
+
+    def __post_init__(self) -> None:
+        unknown = set(self.opt_out) - set(OPT_OUT_SIGNALS)
+        if unknown:
+            raise ValueError(f"ingest.opt_out: unknown {', '.join(sorted(unknown))}; choices: {', '.join(OPT_OUT_SIGNALS)}")
+        if self.page_timeout_s <= 0 or self.max_bytes < self.min_bytes:
+            raise ValueError("ingest: page_timeout_s must be above 0, max_bytes at least min_bytes")
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        return self.languages or tuple(languages())
+
+
+Row = dict[str, Any]
+
+
+class _Stop(Exception):
+    """Ends the cascade: args = (verdict, evidence)."""
+
+
+def blank_row(record: Record) -> Row:
+    """The row of a page of which only the record's own fields are known."""
+    url = record.url.strip("<> \t\r\n") if record.url else None
+    return {
+        "url": url, "host": _host(url), "crawled_at": parse_date(record.date), "offset": record.offset, "status": record.status,
+        "mime": None, "charset": None, "html_lang": None, "title": None, "text": "", "bytes_in": len(record.body),
+        "gate_language": None, "gate_score": None, "licence": None, "opt_out": None, "stop": None, "evidence": None,
+    }
+
+
+def page_row(record: Record, p: Ingest) -> Row:
+    """The row of DOCUMENTS for one record, without id and source. Never raises for what a page may hold."""
+    row = blank_row(record)
+    try:
+        _fill(row, record, p)
+    except _Stop as stop:
+        row["stop"], row["evidence"] = stop.args
+        row["text"] = ""
+    except MemoryError:
+        row["stop"], row["text"] = "extract:memory", ""
+    except Exception as error:   # a page cannot fail a run: what no gate foresaw is an extraction error on record
+        row["stop"], row["evidence"], row["text"] = "extract:error", type(error).__name__, ""
+    for name in ("url", "title", "html_lang", "licence", "opt_out"):
+        if row[name]:
+            row[name] = text.utf8([row[name]])[0]
+    row["text"] = text.utf8([row["text"]])[0]
+    return row
+
+
+def _fill(row: Row, record: Record, p: Ingest) -> None:
+    content_type = _header(record, "content-type") or ""
+    if record.status is not None and record.status != 200:
+        raise _Stop("http:status", str(record.status))
+    if record.kind == "conversion":
+        row["mime"], row["charset"] = "text/plain", "utf-8"
+        _accept_text(row, record.body.decode("utf-8", "replace"), p)
+        return
+    if not record.body:
+        raise _Stop("size:empty", None)
+    try:
+        body = unpack(record.body, record.headers)
+    except Undecodable as error:
+        raise _Stop("encoding:body", str(error)) from error
+    if len(body) < p.min_bytes:
+        raise _Stop("size:empty", None)
+    row["mime"] = mime_of(content_type, body)
+    if row["mime"] not in ("text/html", "application/xhtml+xml"):
+        raise _Stop("mime:type", row["mime"])
+    if len(body) > p.max_bytes:
+        raise _Stop("size:large", f"{len(body)} bytes")
+    try:
+        page, row["charset"] = decode(body, content_type)
+    except Undecodable as error:
+        raise _Stop("encoding:charset", str(error)) from error
+    page = page.replace("\x00", "")
+    _read_head(row, page, record)
+    signals = [signal for signal in p.opt_out if row["opt_out"] and signal in row["opt_out"]]
+    if signals:
+        raise _Stop(f"opt_out:{signals[0].replace('-', '_')}", row["opt_out"])
+    plain = extract_plain_text(page, preserve_formatting=True, list_bullets=False, alt_texts=False)
+    if len(plain) < p.min_plain_chars:
+        raise _Stop("extract:short", f"{len(plain)} characters on the whole page")
+    if p.gate:
+        found, passes = language_gate(plain, p.wanted, p.langid)
+        row["gate_language"], row["gate_score"] = found.label, found.score
+        if not passes:
+            raise _Stop("language:other" if found.language != UNKNOWN else "language:und", None)
+    row["text"] = _extract(page, p.fast, p.precision, p.tables)
+    if not row["text"]:
+        raise _Stop("extract:empty", None)
+
+
+def _accept_text(row: Row, body: str, p: Ingest) -> None:
+    """Text inputs: no extraction, the same gate for emptiness."""
+    row["text"] = body.strip()
+    if not row["text"]:
+        raise _Stop("extract:empty", None)
+
+
+def text_row(body: str, url: str | None, date: str | None, row_number: int, p: Ingest) -> Row:
+    """The row of a document that comes as text (JSONL, Parquet), under the same rules as a record."""
+    raw = body.encode("utf-8", "replace")
+    return page_row(Record(None, url, date, row_number, "conversion", None, [], raw), p)
+
+
+# --- the parts of a page -----------------------------------------------------------------------------------------------------
+
+
+def _header(record: Record, name: str) -> str | None:
+    return next((value for key, value in record.headers if key.lower() == name), None)
+
+
+_VAGUE = ("", "text/plain", "application/octet-stream", "binary/octet-stream", "application/x-unknown-content-type", "text/*", "*/*", "unknown/unknown")
+_MAGIC = ((b"%PDF-", "application/pdf"), (b"\x89PNG\r\n", "image/png"), (b"GIF8", "image/gif"), (b"\xff\xd8\xff", "image/jpeg"), (b"PK\x03\x04", "application/zip"))
+
+
+def mime_of(content_type: str, body: bytes) -> str:
+    """The media type: by magic number, else as declared, else sniffed."""
+    for magic, kind in _MAGIC:
+        if body.startswith(magic):
+            return kind
+    declared = content_type.split(";")[0].strip().lower()
+    if declared not in _VAGUE:
+        return declared
+    if re.match(rb"\s*(<!--.{0,2000}?-->\s*)*<(!doctype html|html|head|body)", body[:4096], re.IGNORECASE | re.DOTALL):
+        return "text/html"
+    sniffed: str = detect_mime(body[:4096])
+    return sniffed
+
+
+_HEAD_CHARS = 1 << 16
+_HTML_LANG = re.compile(r"<html\b[^>]*?\blang\s*=\s*[\"']?([A-Za-z0-9\-_]{2,20})", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>(.{1,1000}?)</title", re.IGNORECASE | re.DOTALL)
+_META = re.compile(r"<meta\b[^>]{1,600}>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"([a-zA-Z\-:]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>\"']+))")
+_LICENCE = re.compile(r"<(?:a|link)\b[^>]*\brel\s*=\s*[\"']?[^\"'>]*\blicen[sc]e\b[^>]*>", re.IGNORECASE)
+
+
+def _read_head(row: Row, page: str, record: Record) -> None:
+    """Title, language attribute, licence link, and reservations in headers and meta elements."""
+    head = page[:_HEAD_CHARS]
+    if found := _HTML_LANG.search(head):
+        row["html_lang"] = found.group(1)
+    row["title"] = _title(head)
+    if found := _LICENCE.search(page):
+        row["licence"] = _attributes(found.group(0)).get("href")
+    signals: list[str] = []
+    for key, value in record.headers:
+        if key.lower() == "x-robots-tag":
+            signals += _robots("header", value)
+        if key.lower() == "tdm-reservation" and value.strip() == "1":
+            signals.append("tdm-reservation=header")
+    for element in _META.findall(head):
+        attributes = _attributes(element)
+        name = attributes.get("name", "").lower()
+        if name == "robots":
+            signals += _robots("meta", attributes.get("content", ""))
+        if name == "tdm-reservation" and attributes.get("content", "").strip() == "1":
+            signals.append("tdm-reservation=meta")
+    row["opt_out"] = "; ".join(dict.fromkeys(signals)) or None
+
+
+def _title(head: str) -> str | None:
+    found = _TITLE.search(head)
+    return (" ".join(html.unescape(found.group(1)).split())[:500] or None) if found else None
+
+
+def _robots(where: str, value: str) -> list[str]:
+    """`noai` and `noindex` of a robots directive list. A list scoped to one agent (`otherbot: noindex`) is not for us."""
+    agent, _, rest = value.rpartition(":")
+    if agent and "," not in agent and " " not in agent.strip() and agent.strip().lower() not in ("*", "unavailable_after"):
+        return []
+    directives = {d.strip().lower() for d in (rest if agent else value).split(",")}
+    return [f"{signal}={where}" for signal in ("noai", "noindex") if signal in directives]
+
+
+def _attributes(element: str) -> dict[str, str]:
+    return {m.group(1).lower(): html.unescape(m.group(2) or m.group(3) or m.group(4) or "") for m in _ATTRIBUTE.finditer(element)}
+
+
+def _host(url: str | None) -> str | None:
+    try:
+        return urlsplit(url).hostname if url else None
+    except ValueError:
+        return None
+
+
+def parse_date(value: object) -> datetime | None:
+    """WARC-Date, ISO 8601 or an ARC's 14 digits, to UTC seconds; None if it is none of these."""
+    if isinstance(value, datetime):
+        return value.replace(microsecond=0, tzinfo=value.tzinfo or UTC)
+    written = str(value or "").strip()
+    try:
+        moment = datetime.strptime(written, "%Y%m%d%H%M%S") if re.fullmatch(r"\d{14}", written) else datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)).replace(microsecond=0)
+
+
+def extract_page(page: str) -> tuple[str, str | None, str | None]:
+    """HTML text -> (main text, title, stop), with the default settings and no gate but size; for `euro-curate extract`."""
+    row = blank_row(Record(None, None, None, 0, "resource", None, [], b""))
+    try:
+        if len(page) > Ingest.max_bytes:
+            raise _Stop("size:large", None)
+        page = page.replace("\x00", "")
+        row["title"] = _title(page[:_HEAD_CHARS])
+        row["text"] = text.utf8([_extract(page, Ingest.fast, Ingest.precision, Ingest.tables)])[0]
+        if not row["text"]:
+            raise _Stop("extract:empty", None)
+    except _Stop as stop:
+        row["stop"] = stop.args[0]
+    except Exception as error:   # as in page_row
+        row["stop"], row["text"] = "extract:memory" if isinstance(error, MemoryError) else "extract:error", ""
+    return row["text"], row["title"], row["stop"]
+
+
+# --- extraction --------------------------------------------------------------------------------------------------------------
+
+_RESET_EVERY = 500   # pages: trafilatura's caches grow, and must not decide anything
+_extracted = 0
+
+
+def _extract(page: str, fast: bool, precision: bool, tables: bool) -> str:
+    """The main text of an HTML page, "" if there is none. Independent of what was extracted before."""
+    global _extracted
+    _extracted += 1
+    if _extracted % _RESET_EVERY == 0:
+        reset_caches()
+    found = None
+    for quick in (True, False) if fast else (False,):
+        found = found or trafilatura.extract(page, fast=quick, favor_precision=precision, include_comments=False, include_tables=tables,
+                                             deduplicate=False)
+    return tidy(found or "")
+
+
+def tidy(found: str) -> str:
+    """Table bars become spaces, empty table rows go."""
+    if "|" not in found:
+        return found
+    rows = []
+    for line in found.split("\n"):
+        if line.startswith("|") and line.rstrip().endswith("|"):
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            line = "  ".join(cell for cell in cells if cell and set(cell) - set("-: "))
+            if not line:
+                continue
+        rows.append(line)
+    return "\n".join(rows)

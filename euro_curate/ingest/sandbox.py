@@ -1,0 +1,140 @@
+"""A child process that handles pages, so that a page which hangs, crashes or eats all memory costs itself and nothing else.
+
+One child serves many pages (no process per page). The parent knows which page is being handled, so the culprit is known at once: it is
+tried once more, alone in a fresh child and with twice the time, and only then gets `extract:timeout` or `extract:crash`.
+"""
+
+import atexit
+import ctypes
+import os
+import pickle
+import resource
+import select
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import IO, Any
+
+from euro_curate.ingest.page import Ingest, Row, blank_row, page_row
+from euro_curate.ingest.records import Record
+
+RECYCLE_PAGES = 5000   # a fresh child after so many pages: whatever libraries leak stays bounded
+
+Handler = Callable[[Record, Ingest], Row]
+
+
+class Died(Exception):
+    """The child ended, or was ended, before it answered. args[0]: timeout | crash"""
+
+
+class Sandbox:
+    """`row(record, params)` is `page_row` in a child process."""
+
+    def __init__(self, handler: Handler = page_row) -> None:
+        self._handler = handler
+        self._child: subprocess.Popen[bytes] | None = None
+        self._pages = 0
+        self.restarts = 0
+        atexit.register(self.close)
+
+    def row(self, record: Record, p: Ingest) -> Row:
+        """The page's row; `stop` = extract:timeout or extract:crash if it killed the child twice."""
+        try:
+            return self._ask(record, p, p.page_timeout_s)
+        except Died:
+            self.restarts += 1
+        try:
+            return self._ask(record, p, 2 * p.page_timeout_s)
+        except Died as death:
+            self.restarts += 1
+            return blank_row(record) | {"stop": f"extract:{death}", "evidence": f"twice; limit {p.page_timeout_s:g} s, then twice that"}
+
+    def close(self) -> None:
+        """Ends the child."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            for pipe in (self._child.stdin, self._child.stdout):
+                if pipe:
+                    try:
+                        pipe.close()
+                    except BrokenPipeError:
+                        pass
+            self._child = None
+
+    def _ask(self, record: Record, p: Ingest, limit_s: float) -> Row:
+        if self._child is None or self._pages >= RECYCLE_PAGES:
+            self.close()
+            self._start(p)
+        child = self._child
+        assert child is not None and child.stdin is not None and child.stdout is not None
+        self._pages += 1
+        try:
+            _send(child.stdin, (record, p))
+            if not select.select([child.stdout], [], [], limit_s)[0]:
+                raise Died("timeout")
+            row: Row = _receive(child.stdout)
+        except (Died, OSError, EOFError) as error:
+            self.close()
+            raise error if isinstance(error, Died) else Died("crash") from error
+        except BaseException:      # Ctrl-C between question and answer: the pipe's state is unknown
+            self.close()
+            raise
+        return row
+
+    def _start(self, p: Ingest) -> None:
+        command = [sys.executable, "-m", "euro_curate.ingest.sandbox", str(p.page_memory_bytes)]
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self._pages = 0
+        assert self._child.stdin is not None and self._child.stdout is not None
+        _send(self._child.stdin, self._handler)
+        if _receive(self._child.stdout) != "ready":    # start-up is not charged to the first page
+            raise RuntimeError("the page process did not start")
+
+
+_LENGTH = struct.Struct("<Q")
+
+
+def _send(pipe: IO[bytes], value: Any) -> None:
+    data = pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    pipe.write(_LENGTH.pack(len(data)))
+    pipe.write(data)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> Any:
+    return pickle.loads(_exactly(pipe, _LENGTH.unpack(_exactly(pipe, _LENGTH.size))[0]))
+
+
+def _exactly(pipe: IO[bytes], size: int) -> bytes:
+    data = pipe.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data
+
+
+def _main() -> None:
+    """The child: answers questions from stdin on stdout until stdin ends. Dies with its parent; data segment limited."""
+    if sys.platform == "linux":
+        parent_death_signal = 1
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL)
+    limit = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)              # whatever a library prints must not get between the answers
+    try:
+        handler: Handler = _receive(questions)
+        _send(answers, "ready")
+        while True:
+            record, params = _receive(questions)
+            _send(answers, handler(record, params))
+    except (EOFError, BrokenPipeError):
+        pass
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,219 @@
+"""identify(): the language of each document, by our own fastText model, for the 24 languages and their neighbours.
+
+Drops nothing: a text in none of the 24 keeps its own label, a text under its label's threshold is `und`. The only importer of fasttext.
+"""
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from euro_curate import text
+from euro_curate.languages import UNKNOWN, languages
+from euro_curate.resources import bundled
+from euro_curate.schema import LANGUAGES
+from euro_curate.stage import stage
+
+DEFAULT_MODEL = "eu24-v1"
+
+# --- the form in which the model sees text ------------------------------------------------------------------------------------
+
+NORMALISATION = 1   # version of `normalise`; models.toml names the one that each model was trained with
+
+_WORD = re.compile(r"[^\W\d_]+(?:['\-·][^\W\d_]+)*")
+
+
+def normalise(text: str) -> str:
+    """Any text -> lower-case words joined by single spaces: what the model was trained on and must be asked with.
+
+    A word is a run of letters, held together by inner apostrophes (all written '), hyphens and middle dots; digits, punctuation and
+    symbols are dropped. Soft hyphens are removed and letters composed first, or they would cut words in two. "" when there is no letter.
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.replace("\u00ad", "")).replace("’", "'").replace("ʼ", "'")
+    return " ".join(_WORD.findall(text.lower()))
+
+
+# --- parameters and results ---------------------------------------------------------------------------------------------------
+
+
+def default_scores() -> tuple[tuple[str, float], ...]:
+    """The thresholds of languages/*.toml."""
+    return tuple((code, language.min_language_score) for code, language in languages().items())
+
+
+@dataclass(frozen=True)
+class LangId:
+    """Parameters of `identify` and of the gate before extraction."""
+
+    model: str = DEFAULT_MODEL          # an entry of langid_models/models.toml
+    sha256: str = ""                    # of the model file; filled in from models.toml
+    min_scores: tuple[tuple[str, float], ...] = field(default_factory=default_scores)   # label -> threshold; below: `und`
+    neighbour_score: float = 0.4        # threshold of the labels that min_scores does not name
+    windows: int = 8                    # stretches of a long document that are looked at ...
+    window_chars: int = 300             # ... and their length
+    sampled_lines: int = 12             # lines looked at one by one, for line_share
+
+    def __post_init__(self) -> None:
+        if not self.sha256:
+            object.__setattr__(self, "sha256", model_entry(self.model)["sha256"])
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Labels of one text. `label` is the best one; `language` the same if its score reaches the threshold, else `und`."""
+
+    language: str
+    label: str
+    score: float | None
+    second: str | None = None
+    second_score: float | None = None
+
+
+NOTHING = Guess(UNKNOWN, UNKNOWN, None)
+
+
+# --- the model ---------------------------------------------------------------------------------------------------------------
+
+
+class _Predictor(Protocol):
+    """The slice of fastText's low-level object that we use: the wrapper's `predict` fails on numpy 2, and is slower."""
+
+    def predict(self, text: str, k: int, threshold: float, on_unicode_error: str) -> list[tuple[float, str]]: ...
+
+
+def model_entry(name: str) -> dict[str, Any]:
+    """The model's table in models.toml: file, sha256, licence, ... ValueError lists the names there are."""
+    entries: dict[str, dict[str, Any]] = tomllib.loads(bundled("langid_models", "models.toml").read_text(encoding="utf-8"))
+    if name not in entries:
+        raise ValueError(f"langid.model: no model {name!r} in langid_models/models.toml; there are: {', '.join(sorted(entries))}")
+    return entries[name]
+
+
+@cache
+def load(name: str, sha256: str) -> _Predictor:
+    """The model, once per process. ValueError if the file is not the one that models.toml names."""
+    import hashlib
+
+    import fasttext
+
+    entry = model_entry(name)
+    path = bundled("langid_models", entry["file"])
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != sha256:
+        raise ValueError(f"{path} has sha256 {digest}, expected {sha256}: restore the file, or correct its entry in models.toml")
+    model = fasttext.FastText._FastText(model_path=str(path))
+    if not hasattr(getattr(model, "f", None), "predict"):
+        raise ImportError("the installed `fasttext` is not the one that euro_curate names; reinstall fasttext-numpy2-wheel alone")
+    predictor: _Predictor = model.f
+    return predictor
+
+
+# --- one text ----------------------------------------------------------------------------------------------------------------
+
+_SCRIPTS = {"Latn": "Latin", "Grek": "Greek", "Cyrl": "Cyrillic"}
+_LATIN = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]")
+_GREEK = re.compile(r"[Ͱ-Ͽἀ-῿]")
+_CYRILLIC = re.compile(r"[Ѐ-ӿ]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+def script_of(sample: str) -> str | None:
+    """`Latn`, `Grek` or `Cyrl` if at least half of the letters are of that script; else None."""
+    letters = len(_LETTER.findall(sample))
+    if not letters:
+        return None
+    counts = {"Latn": len(_LATIN.findall(sample)), "Grek": len(_GREEK.findall(sample)), "Cyrl": len(_CYRILLIC.findall(sample))}
+    best = max(counts, key=lambda script: counts[script])
+    return best if 2 * counts[best] >= letters else None
+
+
+def guess(sample: str, p: LangId) -> Guess:
+    """Label a short text as one piece. Only labels of the text's own script are considered."""
+    script = script_of(sample)
+    line = normalise(sample)
+    if script is None or not line:
+        return NOTHING
+    ranked = [
+        (label.removeprefix("__label__"), min(float(score), 1.0))
+        for score, label in load(p.model, p.sha256).predict(line + "\n", 5, 0.0, "strict")
+        if label.endswith(script)
+    ]
+    if not ranked:
+        return NOTHING
+    (label, score), second = ranked[0], (ranked[1] if len(ranked) > 1 else (None, None))
+    return Guess(label if score >= threshold(label, p) else UNKNOWN, label, score, *second)
+
+
+def threshold(label: str, p: LangId) -> float:
+    """The score that `label` needs."""
+    return _scores(p.min_scores).get(label, p.neighbour_score)
+
+
+@cache
+def _scores(pairs: tuple[tuple[str, float], ...]) -> dict[str, float]:
+    return dict(pairs)
+
+
+def sample_of(body: str, p: LangId) -> str:
+    """The windows of a document that decide, joined."""
+    return body if len(body) <= p.windows * p.window_chars else " ".join(text.windows(body, p.window_chars, p.windows))
+
+
+def guess_document(body: str, p: LangId) -> Guess:
+    """Label a document of any length: a few windows spread over it, looked at together."""
+    return guess(sample_of(body, p), p)
+
+
+MIN_LINE_CHARS = 25   # shorter lines say little
+
+
+def line_share(body: str, language: str, p: LangId) -> float | None:
+    """Share (by characters) of the sampled lines that are in `language`; None without lines long enough to tell."""
+    rows = [row for row in text.lines(body) if len(row) >= MIN_LINE_CHARS]
+    if not rows or language == UNKNOWN:
+        return None
+    step = max(1.0, len(rows) / p.sampled_lines)
+    chosen = [rows[int(i * step)] for i in range(min(len(rows), p.sampled_lines))]
+    total = sum(len(row[:p.window_chars]) for row in chosen)
+    same = sum(len(row[:p.window_chars]) for row in chosen if guess(row[:p.window_chars], p).label == language)
+    return same / total
+
+
+def gate(plain: str, wanted: Sequence[str], p: LangId) -> tuple[Guess, bool]:
+    """The cheap look before extraction: (language of the raw page's plain text, whether any part may be in a wanted language).
+
+    A page passes if the whole sample or any single window is best, or second best with some weight, labelled as wanted: menus and footers may be
+    in another language than the article.
+    """
+    whole = guess_document(plain, p)
+    if _may_be(whole, wanted):
+        return whole, True
+    return whole, any(_may_be(guess(window, p), wanted) for window in text.windows(plain, p.window_chars, p.windows))
+
+
+_SECOND_CHANCE = 0.1   # probability at which a runner-up keeps a page in: the gate must lose < 0.1 % of true pages
+
+
+def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
+    return found.label in wanted or (found.second in wanted and (found.second_score or 0.0) >= _SECOND_CHANCE)
+
+
+# --- the stage ---------------------------------------------------------------------------------------------------------------
+
+
+@stage(out=LANGUAGES, version=1)
+def identify(documents: pa.Table, params: LangId) -> pa.Table:
+    """DOCUMENTS (n) -> LANGUAGES (n). Stopped pages keep what the gate saw of them; pages without letters are `und` without a score."""
+    columns: dict[str, list[Any]] = {name: [] for name in LANGUAGES.names[1:]}
+    for body, label, score in zip(*(documents[c].to_pylist() for c in ("text", "gate_language", "gate_score")), strict=True):
+        found = guess_document(body, params) if body else Guess(label or UNKNOWN, label or UNKNOWN, score)
+        row = (found.language, found.score, found.second, found.second_score, line_share(body, found.language, params))
+        for values, value in zip(columns.values(), row, strict=True):
+            values.append(value)
+    return pa.table([documents["id"], *(pa.array(v, LANGUAGES.field(n).type) for n, v in columns.items())], schema=LANGUAGES)

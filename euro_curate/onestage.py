@@ -1,0 +1,207 @@
+"""One stage on JSONL, line by line: what `euro-curate extract|identify|measure|redact` do."""
+
+import gzip
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from itertools import islice
+from typing import IO, Any
+
+import zstandard
+
+Object = dict[str, Any]
+_BATCH = 64
+
+
+class BadInput(ValueError):
+    """Input that is not what the command reads; the message names the line."""
+
+
+def read_jsonl(name: str) -> Iterator[tuple[int, str]]:
+    """(line number, line) of a JSONL file, plain, gzip or zstd by content; `-` is standard input. Lines end at \\n alone."""
+    try:
+        raw: IO[bytes] = sys.stdin.buffer if name == "-" else open(name, "rb")
+    except OSError as error:
+        raise BadInput(f"{name}: {error.strerror or error}") from error
+    with raw:
+        buffered = io.BufferedReader(raw) if not isinstance(raw, io.BufferedReader) else raw
+        magic = buffered.peek(4)[:4]
+        stream: Any = buffered
+        if magic.startswith(b"\x1f\x8b"):
+            stream = gzip.GzipFile(fileobj=buffered)
+        elif magic == b"\x28\xb5\x2f\xfd":
+            stream = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True))
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                yield number, line.decode("utf-8", "replace")
+
+
+def answers(command: str, lines: Iterator[tuple[int, str]], workers: int) -> Iterator[str]:
+    """One JSON line per input line, in order. BadInput names the first line that cannot be used."""
+    batches = _batched(lines, _BATCH)
+    if workers == 1:
+        for items in batches:
+            yield from _answer(command, items)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        window = []
+        for items in batches:
+            window.append(pool.submit(_answer, command, items))
+            if len(window) >= 2 * workers:
+                yield from window.pop(0).result()
+        for future in window:
+            yield from future.result()
+
+
+def _answer(command: str, items: tuple[tuple[int, str], ...]) -> list[str]:
+    handle = _HANDLERS[command]
+    out = []
+    for number, line in items:
+        try:
+            given = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise BadInput(f"line {number} is not JSON: {error.msg}") from error
+        if not isinstance(given, dict) or "id" not in given:
+            raise BadInput(f"line {number} is not an object with an `id`")
+        out.append(json.dumps({"id": given["id"]} | handle(given, number), ensure_ascii=True) + "\n")
+    return out
+
+
+def _text(given: Object, number: int, key: str = "text") -> str:
+    value = given.get(key)
+    if not isinstance(value, str):
+        raise BadInput(f"line {number} has no `{key}`")
+    return value
+
+
+def _extract(given: Object, number: int) -> Object:
+    from euro_curate.ingest import extract_page
+
+    text, title, stop = extract_page(_text(given, number, "html"))
+    return {"text": text, "title": title, "stop": stop}
+
+
+def _identify(given: Object, number: int) -> Object:
+    from euro_curate.langid import guess_document
+
+    found = guess_document(_text(given, number), _parameters())
+    return {"language": found.language, "score": found.score, "second": found.second, "second_score": found.second_score}
+
+
+@cache
+def _parameters() -> Any:
+    from euro_curate.langid import LangId
+
+    return LangId()
+
+
+def _measure(given: Object, number: int) -> Object:
+    from euro_curate.quality import measure_text
+
+    return measure_text(_text(given, number), _language(given, number))
+
+
+def _redact(given: Object, number: int) -> Object:
+    from euro_curate.languages import languages
+    from euro_curate.pii import redact_text
+
+    known = languages().get(_language(given, number))
+    text, spans = redact_text(_text(given, number), known.countries if known else ())
+    return {"text": text, "found": [{"kind": s.kind, "start": s.start, "end": s.end} for s in spans]}
+
+
+def _language(given: Object, number: int) -> str:
+    """The code of the language given by any name; one outside the 24 stays as it is, and has no rules of its own."""
+    from euro_curate.languages import resolve
+
+    value = given.get("language")
+    if not isinstance(value, str):
+        raise BadInput(f"line {number} has no `language`")
+    try:
+        return resolve(value).code
+    except ValueError:
+        return value
+
+
+_HANDLERS[command]
+    out = []
+    for number, line in items:
+        try:
+            given = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise BadInput(f"line {number} is not JSON: {error.msg}") from error
+        if not isinstance(given, dict) or "id" not in given:
+            raise BadInput(f"line {number} is not an object with an `id`")
+        out.append(json.dumps({"id": given["id"]} | handle(given, number), ensure_ascii=True) + "\n")
+    return out
+
+
+def _text(given: Object, number: int, key: str = "text") -> str:
+    value = given.get(key)
+    if not isinstance(value, str):
+        raise BadInput(f"line {number} has no `{key}`")
+    return value
+
+
+def _extract(given: Object, number: int) -> Object:
+    from euro_curate.ingest import extract_page
+
+    text, title, stop = extract_page(_text(given, number, "html"))
+    return {"text": text, "title": title, "stop": stop}
+
+
+def _identify(given: Object, number: int) -> Object:
+    from euro_curate.langid import guess_document
+
+    found = guess_document(_text(given, number), _parameters())
+    return {"language": found.language, "score": found.score, "second": found.second, "second_score": found.second_score}
+
+
+def _measure(given: Object, number: int) -> Object:
+    from euro_curate.quality import measure_text
+
+    return measure_text(_text(given, number), _language(given, number))
+
+
+def _redact(given: Object, number: int) -> Object:
+    from euro_curate.languages import languages
+    from euro_curate.pii import redact_text
+
+    known = languages().get(_language(given, number))
+    text, spans = redact_text(_text(given, number), known.countries if known else ())
+    return {"text": text, "found": [{"kind": s.kind, "start": s.start, "end": s.end} for s in spans]}
+
+
+def _language(given: Object, number: int) -> str:
+    """The code of the language given by any name; one outside the 24 stays as it is, and has no rules of its own."""
+    from euro_curate.languages import resolve
+
+    value = given.get("language")
+    if not isinstance(value, str):
+        raise BadInput(f"line {number} has no `language`")
+    try:
+        return resolve(value).code
+    except ValueError:
+        return value
+
+
+_DEFAULTS: dict[type, Any] = {}
+
+
+def _defaults[T](kind: type[T]) -> T:
+    """One instance of a parameter class with its defaults."""
+    if kind not in _DEFAULTS:
+        _DEFAULTS[kind] = kind()
+    value: T = _DEFAULTS[kind]
+    return value
+
+
+_HANDLERS: dict[str, Callable[[Object, int], Object]] = {"extract": _extract, "identify": _identify, "measure": _measure, "redact": _redact}
+
+
+def _batched(items: Iterator[tuple[int, str]], size: int) -> Iterator[tuple[tuple[int, str], ...]]:
+    while batch := tuple(islice(items, size)):
+        yield batch

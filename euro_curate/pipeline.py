@@ -1,0 +1,193 @@
+"""curate(): the whole flow on one screen. Each line finds its parts made already, or makes them."""
+
+import json
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from euro_curate import __version__
+from euro_curate.balance import Weighing, allocate, weigh
+from euro_curate.dedup import OTHER, Pairing, connect, elect, pair, sign, sort_signatures
+from euro_curate.ingest import Ingest, Source, distinct, ingest
+from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
+from euro_curate.langid import identify
+from euro_curate.languages import languages
+from euro_curate.pii import redact
+from euro_curate.publish import Sorting, card, croissant, plan, shard, sort_clean
+from euro_curate.quality import Measure, measure
+from euro_curate.recipe import Config
+from euro_curate.report import render
+from euro_curate.run import Run, Slice
+from euro_curate.schema import BUDGET, CLEAN, CLUSTERS, DOCUMENTS, EDGES, ELECTIONS, LANGUAGES, QUALITIES, RULINGS, SIGNATURES, VERDICTS, WEIGHTS
+from euro_curate.schema import SORTED_SIGNATURES
+from euro_curate.shards import Part, Shards, join, list_files, read_bytes, read_part, remove, replace
+from euro_curate.stage import params_of
+from euro_curate.verdict import Closing, Settling, close, decide, settle
+
+TITLE = "run.json"
+
+
+@dataclass(frozen=True)
+class IngestFile:
+    """The work of one ingest task."""
+
+    source: Source
+    params: Ingest
+
+    def __call__(self) -> tuple[pa.Table, dict[str, Any]]:
+        return ingest(self.source, self.params)
+
+
+def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: bool = False) -> dict[str, Any]:
+    """Crawl files -> verdicts/, dataset/, report/ and run.json in run.output. Returns what run.json holds."""
+    started = time.monotonic()
+    sources, copies = distinct(sources)
+    c = config
+
+    documents = run.read("ingest", INGEST_VERSION, sources, c.ingest, IngestFile)
+    langs = run.map(identify, [(documents, DOCUMENTS)], c.langid)
+    signatures = run.map(sign, [(documents, DOCUMENTS)], c.minhash)
+    qualities = run.map(measure, [(documents, DOCUMENTS), (langs, LANGUAGES)], Measure())
+
+    # Duplicates, one group per language. Merges first: a gather reads ranges of few files, never every part.
+    batches = merged(langs, c.run.merge_parts)
+    ordered = run.gather(sort_signatures, {
+        key: [(Slice(signatures.only(keys).parts), SIGNATURES), (Slice(langs.only(keys).parts), LANGUAGES)] for key, keys in batches.items()
+    }, Pairing(), aligned=2)
+    groups = (*languages(), OTHER)
+    edges = run.gather(pair, {g: [(of_group(ordered.parts, g), SORTED_SIGNATURES)] for g in groups}, Pairing())
+    clusters = run.gather(connect, {g: [(Slice((edges[g],)), EDGES)] for g in groups}, Pairing())
+
+    # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
+    rulings = run.map(decide, [(documents, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)], c.rules)
+    elections = run.gather(elect, {
+        g: [(of_group(rulings.parts, g), RULINGS), (Slice((clusters[g],)), CLUSTERS)] for g in groups
+    }, c.election)
+    names = {source.key: source.name for source in sources}
+    settled = run.map(settle, [(rulings, RULINGS)], Settling(), lookup=lambda key: [
+        (Slice(elections.parts, equal=("source", (names[key],))), ELECTIONS)])
+
+    # The dataset: kept pages, redacted, weighed, shared out, shuffled.
+    clean = run.map(redact, [(documents, DOCUMENTS), (langs, LANGUAGES), (settled, VERDICTS)], c.redaction)
+    shuffled = run.gather(sort_clean, {
+        key: [(Slice(clean.only(keys).parts), CLEAN)] for key, keys in merged(clean, c.run.merge_parts).items()}, Sorting())
+    sizes = ("language", "order", "words", "chars", "bytes")
+    weights = run.gather(weigh, {p.key: [(Slice((p,), columns=sizes), CLEAN)] for p in shuffled.parts}, Weighing())
+    budget = run.gather(allocate, {"budget": [(Slice(weights.parts), WEIGHTS)]}, c.balance)
+    table = read_part(budget["budget"])
+
+    closing = run.plan_map(close, [(settled, VERDICTS)], Closing(c.run.seed), lookup=lambda key: [(Slice(budget.parts), BUDGET)],
+                           into=lambda key: join(run.output, "verdicts", f"{key}.parquet"))
+    ranges = plan(table)
+    shards = run.plan_gather(shard, {path: [(Slice(shuffled.parts, equal=("language", (code,)), between=("order", low, high)), CLEAN)]
+                                     for path, (code, low, high) in ranges.items()}, c.publish,
+                             into=lambda path: join(run.output, "dataset", path))
+    publishable = allow_missing or not run.set_aside
+    published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
+    return conclude(run, sources, copies, config, documents, published["verdicts"], published["dataset/data"],
+                    table.to_pylist() if publishable else [], time.monotonic() - started)
+
+
+def merged(shards: Shards, size: int) -> dict[str, list[str]]:
+    """Batches of parts in key order: name -> part keys."""
+    keys = list(shards.keys)
+    return {f"batch-{i // size:05d}": keys[i:i + size] for i in range(0, len(keys), size)}
+
+
+def of_group(parts: tuple[Part, ...], group: str) -> Slice:
+    """The rows of one language; the group OTHER is every label outside the 24."""
+    known = tuple(languages())
+    return Slice(parts, unequal=("language", known)) if group == OTHER else Slice(parts, equal=("language", (group,)))
+
+
+def conclude(run: Run, sources: Sequence[Source], copies: dict[str, str], config: Config, documents: Shards, verdicts: Shards,
+             dataset: Shards, budget: list[dict[str, Any]], elapsed_s: float) -> dict[str, Any]:
+    """Writes the card, the report and, last, run.json. A run that made nothing new leaves them as they are."""
+    path = join(run.output, TITLE)
+    idle = all(count.parts == count.reused for count in run.counts) and not run.set_aside
+    old = read_bytes(path)
+    if idle and old is not None:
+        summary: dict[str, Any] = json.loads(old)
+        if summary["config"] == params_of(config):
+            return summary | {"idle": True}
+    counts = tally(verdicts)
+    seen = int(counts["pages"].sum())
+    kept = int(counts.filter(pl.col("verdict") == "kept")["pages"].sum())
+    notes = {part.key: part.notes for part in documents.parts}
+    failed = {failure.key: failure for failure in run.set_aside}
+    inputs = []
+    for source in sources:
+        entry: dict[str, Any] = {"path": source.url, "name": source.name, "size": source.size} | notes.get(source.key, {})
+        if source.key in failed:
+            entry["set_aside"] = {"stage": failed[source.key].stage, "history": list(failed[source.key].history)}
+        inputs.append(entry)
+    summary = {
+        "complete": not run.set_aside, "inputs": inputs, "identical_inputs": copies,
+        "versions": {"euro_curate": __version__, "python": platform.python_version()} | _versions(),
+        "models": {config.langid.model: config.langid.sha256},
+        "config": params_of(config),
+        "stages": [asdict(count) | {"name": count.name} for count in run.counts],
+        "pages": {"seen": seen, "documents": documents.rows, "kept": kept, "dropped": seen - kept, "dataset": dataset.rows},
+        "verdicts": {row["verdict"]: row["pages"] for row in counts.group_by("verdict").agg(pl.col("pages").sum()).sort("verdict").to_dicts()},
+        "languages": languages_of(counts, budget),
+        "warnings": sorted(run.warned), "elapsed_s": round(elapsed_s, 3),
+    }
+    if budget:
+        replace(join(run.output, "dataset", "README.md"), card(budget, summary["verdicts"], __version__).encode())
+        replace(join(run.output, "dataset", "croissant.json"), croissant(budget, __version__).encode())
+    replace(join(run.output, "report", "index.html"), render(summary, counts.to_dicts()).encode())
+    replace(path, (json.dumps(summary, indent=1, ensure_ascii=True) + "\n").encode())
+    return summary
+
+
+def tally(verdicts: Shards) -> pl.DataFrame:
+    """Pages by (language, verdict), part by part: memory does not grow with the crawl."""
+    total = pl.DataFrame(schema={"language": pl.String, "verdict": pl.String, "pages": pl.Int64})
+    for part in verdicts.parts:
+        frame = pl.from_arrow(read_part(part, columns=("language", "verdict")))
+        assert isinstance(frame, pl.DataFrame)
+        counted = frame.group_by("language", "verdict").agg(pl.len().cast(pl.Int64).alias("pages"))
+        total = pl.concat([total, counted]).group_by("language", "verdict").agg(pl.col("pages").sum())
+    return total.sort("language", "verdict")
+
+
+def languages_of(counts: pl.DataFrame, budget: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Per language of the 24: pages seen and kept, words before and after balancing."""
+    sizes = {row["language"]: row for row in budget}
+    out: dict[str, dict[str, Any]] = {}
+    for code in languages():
+        rows = counts.filter(pl.col("language") == code)
+        size = sizes.get(code, {})
+        out[code] = {
+            "seen": int(rows["pages"].sum()), "kept": int(rows.filter(pl.col("verdict") == "kept")["pages"].sum()),
+            "available_pages": size.get("pages", 0), "available_words": size.get("words", 0),
+            "dataset_pages": size.get("taken_pages", 0), "dataset_words": size.get("taken_words", 0),
+            "quota_words": size.get("quota_words", 0), "epochs": size.get("epochs", 0.0),
+        }
+    return out
+
+
+def _versions() -> dict[str, str]:
+    out = {}
+    for name in ("trafilatura", "fastwarc", "resiliparse", "pyarrow", "polars", "numba", "ray", "datatrove", "phonenumbers"):
+        try:
+            out[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return out
+
+
+def clean_work(output: str) -> int:
+    """Removes the tables that hold unredacted or full text (ingest, redact, sort_clean) from work/. Returns the number of files."""
+    gone = 0
+    for stage_name in ("ingest", "redact", "sort_clean"):
+        for path in list_files(join(output, "work", stage_name)):
+            remove(path)
+            gone += 1
+    return gone

@@ -1,0 +1,240 @@
+"""Recipes: TOML files that say what a run does. Every key is checked before anything starts."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from euro_curate.balance import Balance
+from euro_curate.dedup import Election, MinHash
+from euro_curate.ingest import Ingest
+from euro_curate.langid import LangId, default_scores
+from euro_curate.languages import resolve, select
+from euro_curate.pii import KINDS, Redaction
+from euro_curate.publish import Publish
+from euro_curate.resources import bundled
+from euro_curate.shards import read_bytes
+from euro_curate.verdict import Rules, resolve_thresholds
+
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be run; the message names the key."""
+
+
+@dataclass(frozen=True)
+class RunSection:
+    """[run]"""
+
+    __pydantic_config__ = _STRICT
+    inputs: tuple[str, ...] = ()          # paths, globs or URLs of crawl or text files
+    output: str = ""                      # folder or URL
+    languages: tuple[str, ...] = ()       # any spelling of the 24; none = all
+    seed: int = 1                         # of the dataset's shuffle
+    merge_parts: int = 256                # parts combined before a gather reads ranges of them
+    task_timeout_s: float = 7200.0        # for one part of one stage
+
+
+@dataclass(frozen=True)
+class IngestSection:
+    """[ingest]: see ingest/page.py"""
+
+    __pydantic_config__ = _STRICT
+    gate: bool = Ingest.gate
+    min_bytes: int = Ingest.min_bytes
+    max_bytes: int = Ingest.max_bytes
+    min_plain_chars: int = Ingest.min_plain_chars
+    opt_out: tuple[str, ...] = Ingest.opt_out
+    fast: bool = Ingest.fast
+    precision: bool = Ingest.precision
+    tables: bool = Ingest.tables
+    page_timeout_s: float = Ingest.page_timeout_s
+    page_memory_bytes: int = Ingest.page_memory_bytes
+
+
+@dataclass(frozen=True)
+class LangIdSection:
+    """[langid]: see langid.py"""
+
+    __pydantic_config__ = _STRICT
+    model: str = LangId.model
+    neighbour_score: float = LangId.neighbour_score
+    min_line_share: float = Rules.min_line_share
+    min_score: dict[str, float] = field(default_factory=dict)     # language -> threshold
+
+
+@dataclass(frozen=True)
+class DedupSection:
+    """[dedup]: see dedup.py"""
+
+    __pydantic_config__ = _STRICT
+    shingle_words: int = MinHash.shingle_words
+    rows: int = MinHash.rows
+    elect: tuple[str, ...] = Election.elect
+
+
+@dataclass(frozen=True)
+class QualitySection:
+    """[quality]: rule -> threshold for all languages, [quality.languages.<language>] for one; see verdict.py"""
+
+    __pydantic_config__ = _STRICT
+    thresholds: dict[str, float] = field(default_factory=dict)
+    languages: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PiiSection:
+    """[pii]: see pii/"""
+
+    __pydantic_config__ = _STRICT
+    kinds: tuple[str, ...] = KINDS
+
+
+@dataclass(frozen=True)
+class BalanceSection:
+    """[balance]: see balance.py"""
+
+    __pydantic_config__ = _STRICT
+    method: str = Balance.method
+    budget_words: int = Balance.budget_words
+    max_epochs: float = Balance.max_epochs
+    alpha: float = Balance.alpha
+    shard_bytes: int = Balance.shard_bytes
+
+
+@dataclass(frozen=True)
+class PublishSection:
+    """[publish]: see publish/shard.py"""
+
+    __pydantic_config__ = _STRICT
+    dump: str = Publish.dump
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The file as written."""
+
+    __pydantic_config__ = _STRICT
+    run: RunSection = field(default_factory=RunSection)
+    ingest: IngestSection = field(default_factory=IngestSection)
+    langid: LangIdSection = field(default_factory=LangIdSection)
+    dedup: DedupSection = field(default_factory=DedupSection)
+    quality: QualitySection = field(default_factory=QualitySection)
+    pii: PiiSection = field(default_factory=PiiSection)
+    balance: BalanceSection = field(default_factory=BalanceSection)
+    publish: PublishSection = field(default_factory=PublishSection)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the pipeline takes: one frozen dataclass per stage."""
+
+    run: RunSection
+    ingest: Ingest
+    langid: LangId
+    minhash: MinHash
+    election: Election
+    rules: Rules
+    redaction: Redaction
+    balance: Balance
+    publish: Publish
+
+
+def find_recipe(name: str) -> bytes:
+    """A recipe's bytes: a path or URL, or the name of a bundled one (`web`, `web.toml`, `pipelines/web.toml`)."""
+    try:
+        data = read_bytes(name)
+    except (IsADirectoryError, PermissionError, ImportError, ValueError) as error:
+        raise RecipeError(f"recipe {name!r} cannot be read: {error}") from error
+    if data is not None:
+        return data
+    base = name.removeprefix("pipelines/").removesuffix(".toml")
+    bundle = sorted(path.stem for path in bundled("pipelines").glob("*.toml"))
+    if base in bundle:
+        return bundled("pipelines", f"{base}.toml").read_bytes()
+    raise RecipeError(f"no recipe {name!r}; bundled recipes: {', '.join(bundle)}")
+
+
+def load(name: str, settings: Mapping[str, Any] | None = None) -> Config:
+    """Recipe file plus settings ("section.key" -> value, which win) -> Config. RecipeError names the wrong key and the closest right one."""
+    try:
+        raw = tomllib.loads(find_recipe(name).decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{name} is not valid TOML: {error}") from error
+    for dotted, value in (settings or {}).items():
+        place = raw
+        *path, last = dotted.split(".")
+        for step in path:
+            place = place.setdefault(step, {})
+            if not isinstance(place, dict):
+                raise RecipeError(f"--set {dotted}: {step!r} is not a section")
+        place[last] = value
+    return configure(raw)
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+    """`section.key=value` -> (key, value). The value is TOML; what is no TOML value is taken as a string."""
+    key, equals, value = text.partition("=")
+    if not equals or "." not in key:
+        raise RecipeError(f"--set {text!r}: expected section.key=value, such as balance.budget_words=1000000")
+    try:
+        return key.strip(), tomllib.loads(f"value = {value.strip()}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
+
+
+def configure(raw: Mapping[str, Any]) -> Config:
+    """The recipe's tables -> Config."""
+    try:
+        recipe = TypeAdapter(Recipe).validate_json(json.dumps(raw, default=str), strict=True)
+    except ValidationError as error:
+        raise RecipeError("; ".join(_explain(dict(problem)) for problem in error.errors()[:5])) from None
+    try:
+        return _config(recipe)
+    except ValueError as error:
+        raise RecipeError(str(error)) from None
+
+
+def _config(r: Recipe) -> Config:
+    codes = select(r.run.languages)
+    scores = tuple(sorted((dict(default_scores()) | {resolve(k).code: v for k, v in r.langid.min_score.items()}).items()))
+    langid = LangId(model=r.langid.model, min_scores=scores, neighbour_score=r.langid.neighbour_score)
+    by_language = {resolve(name).code: values for name, values in r.quality.languages.items()}
+    if r.run.merge_parts < 1 or r.run.task_timeout_s <= 0:
+        raise ValueError("run: merge_parts and task_timeout_s must be above 0")
+    if r.dedup.rows < 1 or r.dedup.shingle_words < 1:
+        raise ValueError("dedup: rows and shingle_words must be at least 1")
+    return Config(
+        run=r.run,
+        ingest=Ingest(languages=codes, langid=langid, **_fields(r.ingest)),
+        langid=langid,
+        minhash=MinHash(r.dedup.shingle_words, r.dedup.rows),
+        election=Election(r.dedup.elect),
+        rules=Rules(codes, r.langid.min_line_share, resolve_thresholds(r.quality.thresholds, by_language)),
+        redaction=Redaction(r.pii.kinds, r.run.seed),
+        balance=Balance(**_fields(r.balance)),
+        publish=Publish(**_fields(r.publish)),
+    )
+
+
+def _fields(section: Any) -> dict[str, Any]:
+    return {f.name: getattr(section, f.name) for f in fields(section)}
+
+
+def _explain(problem: dict[str, Any]) -> str:
+    """One validation problem in a user's words."""
+    where = ".".join(str(step) for step in problem["loc"])
+    if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        section: Any = Recipe
+        for step in problem["loc"][:-1]:
+            section = next((f.type for f in fields(section) if f.name == step), None) if is_dataclass(section) else None
+        names = [f.name for f in fields(section)] if section is not None and is_dataclass(section) else []
+        close = difflib.get_close_matches(str(problem["loc"][-1]), names, n=1, cutoff=0.4)
+        hint = f"did you mean {close[0]!r}?" if close else f"keys here: {', '.join(names)}"
+        return f"unknown key {where!r}: {hint}"
+    return f"{where}: {problem['msg'][0].lower()}{problem['msg'][1:]}, not {problem['input']!r}"
