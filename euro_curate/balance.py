@@ -14,7 +14,7 @@ import pyarrow as pa
 from euro_curate.schema import BUDGET, WEIGHTS
 from euro_curate.stage import stage
 
-BIN_BITS = 12   # of the order: 4,096 bins a language
+BIN_BITS = 12  # of the order: 4,096 bins a language
 
 METHODS = ("all", "unimax", "temperature")
 
@@ -29,10 +29,10 @@ class Balance:
     """Parameters of `allocate`."""
 
     method: str = "all"
-    budget_words: int = 0          # words of the whole dataset, repeats included; needed by unimax and temperature
-    max_epochs: float = 4.0        # Muennighoff et al. 2023 (arXiv 2305.16264): repeats up to 4 cost little
-    alpha: float = 0.3             # temperature only
-    shard_bytes: int = 1 << 30     # UTF-8 text per shard: about 300 MB as zstd Parquet
+    budget_words: int = 0  # words of the whole dataset, repeats included; needed by unimax and temperature
+    max_epochs: float = 4.0  # Muennighoff et al. 2023 (arXiv 2305.16264): repeats up to 4 cost little
+    alpha: float = 0.3  # temperature only
+    shard_bytes: int = 1 << 30  # UTF-8 text per shard: about 300 MB as zstd Parquet
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -51,7 +51,9 @@ def quotas(words: dict[str, int], p: Balance) -> dict[str, int]:
     limit = {code: int(words[code] * p.max_epochs) for code in weight}
     share: dict[str, float] = {}
     left = float(min(p.budget_words, sum(limit.values())))
-    for code in sorted(weight, key=lambda c: (limit[c] / weight[c], c)):     # water-filling: the first to run dry comes first
+    for code in sorted(
+        weight, key=lambda c: (limit[c] / weight[c], c)
+    ):  # water-filling: the first to run dry comes first
         rest = sum(w for c, w in weight.items() if c not in share)
         share[code] = min(float(limit[code]), left * weight[code] / rest)
         left -= share[code]
@@ -87,7 +89,9 @@ def allocate(weights: pa.Table, params: Balance) -> pa.Table:
     """
     frame = pl.from_arrow(weights)
     assert isinstance(frame, pl.DataFrame)
-    bins = frame.group_by("language", "bin").agg(pl.col("pages", "words", "chars", "bytes").sum()).sort("language", "bin")
+    bins = (
+        frame.group_by("language", "bin").agg(pl.col("pages", "words", "chars", "bytes").sum()).sort("language", "bin")
+    )
     groups = {str(key[0]): group for key, group in bins.group_by("language", maintain_order=True)}
     available = {code: int(group["words"].sum()) for code, group in groups.items()}
     rows = []
@@ -97,13 +101,16 @@ def allocate(weights: pa.Table, params: Balance) -> pa.Table:
         taken = len(group) if quota >= available[code] else int(np.searchsorted(running, quota, side="right"))
         taken = max(1, taken) if quota else 0
         part = group[:taken]
-        rows.append({
-            "language": code,
-            **{size: int(group[size].sum()) for size in ("pages", "words", "chars", "bytes")},
-            "quota_words": quota,
-            "cut": None if taken == len(group) else int(group["bin"][taken]) << (64 - BIN_BITS),
-            "taken_pages": int(part["pages"].sum()), "taken_words": int(part["words"].sum()),
-            "epochs": max(1.0, quota / available[code]) if available[code] else 1.0,
-            "shards": -(-int(part["bytes"].sum()) // params.shard_bytes),
-        })
+        rows.append(
+            {
+                "language": code,
+                **{size: int(group[size].sum()) for size in ("pages", "words", "chars", "bytes")},
+                "quota_words": quota,
+                "cut": None if taken == len(group) else int(group["bin"][taken]) << (64 - BIN_BITS),
+                "taken_pages": int(part["pages"].sum()),
+                "taken_words": int(part["words"].sum()),
+                "epochs": max(1.0, quota / available[code]) if available[code] else 1.0,
+                "shards": -(-int(part["bytes"].sum()) // params.shard_bytes),
+            }
+        )
     return pa.Table.from_pylist(rows, schema=BUDGET)

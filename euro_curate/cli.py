@@ -38,18 +38,51 @@ def main() -> None:
 
 @main.command()
 @click.argument("recipe")
-@click.option("--input", "inputs", multiple=True, metavar="URI", help="Crawl or text files: path, glob, folder or URL. May be repeated.")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="URI",
+    help="Crawl or text files: path, glob, folder or URL. May be repeated.",
+)
 @click.option("--output", metavar="URI", help="Folder for the results. An unfinished run in it is continued.")
 @click.option("--languages", metavar="LIST", help="Only these, by any name: bg,ces,Danish. Default: all 24.")
-@click.option("--engine", type=click.Choice(["serial", "ray"]), default="ray", show_default=True, help="This process, or Ray.")
-@click.option("--address", metavar="ADDR", help="Join this Ray cluster (e.g. auto, or ray://host:10001) instead of starting one here.")
-@click.option("--workers", type=click.IntRange(min=1), help="Worker processes of a Ray that is started here. Default: one a core.")
-@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="Override a key of the recipe. May be repeated.")
-@click.option("--allow-missing", is_flag=True, help="Publish the dataset even if input was set aside after repeated failures.")
+@click.option(
+    "--engine", type=click.Choice(["serial", "ray"]), default="ray", show_default=True, help="This process, or Ray."
+)
+@click.option(
+    "--address",
+    metavar="ADDR",
+    help="Join this Ray cluster (e.g. auto, or ray://host:10001) instead of starting one here.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Worker processes of a Ray that is started here. Default: one a core."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Override a key of the recipe. May be repeated.",
+)
+@click.option(
+    "--allow-missing", is_flag=True, help="Publish the dataset even if input was set aside after repeated failures."
+)
 @click.option("--clean", is_flag=True, help="Afterwards, remove the work tables that hold pages' text.")
 @click.option("--quiet", is_flag=True, help="No progress display.")
-def run(recipe: str, inputs: tuple[str, ...], output: str | None, languages: str | None, engine: str, address: str | None, workers: int | None,
-        settings: tuple[str, ...], allow_missing: bool, clean: bool, quiet: bool) -> None:
+def run(
+    recipe: str,
+    inputs: tuple[str, ...],
+    output: str | None,
+    languages: str | None,
+    engine: str,
+    address: str | None,
+    workers: int | None,
+    settings: tuple[str, ...],
+    allow_missing: bool,
+    clean: bool,
+    quiet: bool,
+) -> None:
     """Run RECIPE (a TOML file, or the name of a bundled one: demo, web, texts).
 
     The same command continues an interrupted run, and does nothing when all is done. A changed setting remakes what depends on it.
@@ -81,7 +114,9 @@ def run(recipe: str, inputs: tuple[str, ...], output: str | None, languages: str
     sys.exit(_execute(config, engine, address, workers, allow_missing, clean, quiet))
 
 
-def _execute(config: Any, engine: str, address: str | None, workers: int | None, allow_missing: bool, clean: bool, quiet: bool) -> int:
+def _execute(
+    config: Any, engine: str, address: str | None, workers: int | None, allow_missing: bool, clean: bool, quiet: bool
+) -> int:
     from euro_curate.executors import CannotStart, OnRay, Serial
     from euro_curate.ingest import expand
     from euro_curate.pipeline import clean_work, curate
@@ -147,12 +182,22 @@ def _tell(summary: dict[str, Any], output: str) -> None:
     if summary.get("idle"):
         click.echo("nothing to do: everything is there already", err=True)
     languages = sum(1 for sizes in summary["languages"].values() if sizes["dataset_pages"])
-    click.echo(f"{pages['seen']:,} pages seen, {pages['kept']:,} kept, {pages['dropped']:,} dropped; {languages} languages in the dataset", err=True)
+    click.echo(
+        f"{pages['seen']:,} pages seen, {pages['kept']:,} kept, {pages['dropped']:,} dropped; {languages} languages in the dataset",
+        err=True,
+    )
     for entry in summary["inputs"]:
         if "set_aside" in entry:
-            click.echo(f"set aside: {entry['name']} ({entry['set_aside']['stage']}): {'; '.join(entry['set_aside']['history'])}", err=True)
+            click.echo(
+                f"set aside: {entry['name']} ({entry['set_aside']['stage']}): {'; '.join(entry['set_aside']['history'])}",
+                err=True,
+            )
     if not summary["complete"]:
-        published = "published without them" if pages["dataset"] else "not published: give --allow-missing to publish it without them"
+        published = (
+            "published without them"
+            if pages["dataset"]
+            else "not published: give --allow-missing to publish it without them"
+        )
         click.echo(f"input was set aside after repeated failures; the dataset was {published}", err=True)
     click.echo(f"{output.rstrip('/')}/report/index.html")
 
@@ -211,10 +256,21 @@ def _one_stage(name: str, help_text: str) -> Callable[..., None]:
 
 
 _EXAMPLE = "\n\n\b\nFILE is JSONL, plain, .gz or .zst; - is standard input. Results keep the input's order.\nExample: euro-curate {0} pages.jsonl > {0}.jsonl\n"
-_one_stage("extract", "Main text of HTML pages: {id, html, url?} -> {id, text, title, stop}." + _EXAMPLE.format("extract"))
-_one_stage("identify", "Language of texts: {id, text} -> {id, language, score, second, second_score}." + _EXAMPLE.format("identify"))
-_one_stage("measure", "Quality measures of texts: {id, text, language} -> {id, <every measure>}." + _EXAMPLE.format("measure"))
-_one_stage("redact", "Personal data replaced: {id, text, language} -> {id, text, found: [{kind, start, end}]}." + _EXAMPLE.format("redact"))
+_one_stage(
+    "extract", "Main text of HTML pages: {id, html, url?} -> {id, text, title, stop}." + _EXAMPLE.format("extract")
+)
+_one_stage(
+    "identify",
+    "Language of texts: {id, text} -> {id, language, score, second, second_score}." + _EXAMPLE.format("identify"),
+)
+_one_stage(
+    "measure", "Quality measures of texts: {id, text, language} -> {id, <every measure>}." + _EXAMPLE.format("measure")
+)
+_one_stage(
+    "redact",
+    "Personal data replaced: {id, text, language} -> {id, text, found: [{kind, start, end}]}."
+    + _EXAMPLE.format("redact"),
+)
 
 
 if __name__ == "__main__":

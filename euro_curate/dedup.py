@@ -23,7 +23,7 @@ from euro_curate.schema import (
 )
 from euro_curate.stage import stage
 
-OTHER = "other"   # the group of every label outside the 24
+OTHER = "other"  # the group of every label outside the 24
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class MinHash:
     """Parameters of `sign`. Bands are fixed by the schema at 14."""
 
     shingle_words: int = 5
-    rows: int = 8            # minima per band; more = stricter
+    rows: int = 8  # minima per band; more = stricter
     seed: int = 1
 
 
@@ -44,7 +44,7 @@ class Pairing:
 class Election:
     """How a cluster's representative is chosen among the members that pass everything before `duplicate` (if none does, among all)."""
 
-    elect: tuple[str, ...] = ("words", "oldest")   # in order; ties by id, source, offset
+    elect: tuple[str, ...] = ("words", "oldest")  # in order; ties by id, source, offset
 
 
 @stage(out=SIGNATURES, version=1)
@@ -127,20 +127,28 @@ def elect(rulings: pa.Table, clusters: pa.Table, params: Election) -> pa.Table:
     )
     best = (
         table.filter(~pl.col("repeated"))
-        .with_columns(fails=pl.col("verdict").is_not_null(), **{f"by_{i}": order[name] for i, name in enumerate(params.elect)})
+        .with_columns(
+            fails=pl.col("verdict").is_not_null(), **{f"by_{i}": order[name] for i, name in enumerate(params.elect)}
+        )
         .sort("cluster", "fails", *(f"by_{i}" for i in range(len(params.elect))), "id", "source", "offset")
         .group_by("cluster", maintain_order=True)
         .agg(head=pl.col("id").first(), head_group=pl.col("group").first())
     )
     chosen = table.join(best, on="cluster").with_columns(
-        kind=pl.when("repeated").then(pl.lit("record"))
-        .when(pl.col("id") == pl.col("head")).then(pl.lit("representative"))
-        .when(pl.col("group") == pl.col("head_group")).then(pl.lit("exact"))
+        kind=pl.when("repeated")
+        .then(pl.lit("record"))
+        .when(pl.col("id") == pl.col("head"))
+        .then(pl.lit("representative"))
+        .when(pl.col("group") == pl.col("head_group"))
+        .then(pl.lit("exact"))
         .otherwise(pl.lit("near")),
     )
     out = chosen.sort("source", "offset").select(
-        "id", "source", "offset",
+        "id",
+        "source",
+        "offset",
         duplicate_of=pl.when(pl.col("kind") == "representative").then(None).otherwise("head"),
-        kind="kind", cluster_size=pl.col("size").cast(pl.Int64),
+        kind="kind",
+        cluster_size=pl.col("size").cast(pl.Int64),
     )
     return out.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(ELECTIONS)

@@ -21,11 +21,11 @@ Done = Callable[[Task, Part | Failure], None]
 
 # Further attempts after the first, by kind of failure.
 BUDGETS = {
-    "error": 0,       # the code raised: it would again
-    "io": 3,          # storage failed: throttling, resets
-    "crash": 2,       # the process died: segfault, killed, out of memory
+    "error": 0,  # the code raised: it would again
+    "io": 3,  # storage failed: throttling, resets
+    "crash": 2,  # the process died: segfault, killed, out of memory
     "timeout": 1,
-    "node": 10,       # the machine was lost: not the task's fault
+    "node": 10,  # the machine was lost: not the task's fault
 }
 _BACKOFF_S = 1.0
 _FINAL_IO = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError)
@@ -82,15 +82,15 @@ class Serial:
 
 # Set before ray is imported, unless the user has set them: research/ray.md's reasons are in README, "On a cluster".
 _ENVIRONMENT = {
-    "RAY_grpc_client_keepalive_time_ms": "20000",       # a silently lost node is noticed in half a minute, not in seven
+    "RAY_grpc_client_keepalive_time_ms": "20000",  # a silently lost node is noticed in half a minute, not in seven
     "RAY_grpc_client_keepalive_timeout_ms": "10000",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
-_ONE_THREAD = {name: "1" for name in ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-_OBJECT_STORE_BYTES = 200 << 20     # receipts only: documents never travel through Ray
-_MAX_CALLS = 500                    # tasks per worker process: whatever libraries leak stays bounded
+_ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+_OBJECT_STORE_BYTES = 200 << 20  # receipts only: documents never travel through Ray
+_MAX_CALLS = 500  # tasks per worker process: whatever libraries leak stays bounded
 _NO_SLOT_S = 180.0
 
 
@@ -112,8 +112,10 @@ class OnRay:
             while todo or running:
                 slots = int(ray.cluster_resources().get("CPU", 0))
                 if slots == 0 and time.monotonic() - idle_since > _NO_SLOT_S:
-                    raise RuntimeError(f"the Ray cluster has had no CPU for {_NO_SLOT_S:.0f} s: add worker nodes (a head node with "
-                                       "num_cpus=0 runs nothing)")
+                    raise RuntimeError(
+                        f"the Ray cluster has had no CPU for {_NO_SLOT_S:.0f} s: add worker nodes (a head node with "
+                        "num_cpus=0 runs nothing)"
+                    )
                 idle_since = time.monotonic() if slots else idle_since
                 waiting = []
                 while todo and len(running) < 2 * slots:
@@ -152,7 +154,7 @@ class OnRay:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         if not self.address:
-            os.environ.setdefault("RAY_AUTH_MODE", "disabled")    # the embedded cluster listens on this machine alone
+            os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # the embedded cluster listens on this machine alone
         import ray
 
         if self._started:
@@ -161,7 +163,12 @@ class OnRay:
         if self.address:
             options |= {"address": self.address, "runtime_env": {"env_vars": _ONE_THREAD}}
         else:
-            options |= {"address": "local", "include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, "num_cpus": self.workers}
+            options |= {
+                "address": "local",
+                "include_dashboard": False,
+                "object_store_memory": _OBJECT_STORE_BYTES,
+                "num_cpus": self.workers,
+            }
         with _environment({} if self.address else _ONE_THREAD):
             try:
                 ray.init(**options)
@@ -171,7 +178,9 @@ class OnRay:
         self._started = True
         return ray
 
-    def _settle(self, ray: Any, reference: Any, attempts: Attempts, took_s: float, todo: deque[Attempts], done: Done) -> None:
+    def _settle(
+        self, ray: Any, reference: Any, attempts: Attempts, took_s: float, todo: deque[Attempts], done: Done
+    ) -> None:
         """Takes one task's result; books a failure and queues the task again, or gives it up."""
         errors = ray.exceptions
         try:
@@ -182,13 +191,22 @@ class OnRay:
             kind, what = "timeout", f"cancelled after {took_s:.0f} s"
         except errors.NodeDiedError as error:
             kind, what = "node", type(error).__name__
-        except (errors.ObjectLostError, errors.LocalRayletDiedError, errors.RaySystemError, errors.RuntimeEnvSetupError) as error:
+        except (
+            errors.ObjectLostError,
+            errors.LocalRayletDiedError,
+            errors.RaySystemError,
+            errors.RuntimeEnvSetupError,
+        ) as error:
             kind, what = "node", type(error).__name__
         except errors.OutOfMemoryError:
             kind, what = "crash", "out of memory"
-        except errors.RayError as error:     # WorkerCrashedError and its kin
+        except errors.RayError as error:  # WorkerCrashedError and its kin
             timed_out = took_s >= self.task_timeout_s
-            kind, what = ("timeout", f"ended after {took_s:.0f} s") if timed_out else ("crash", f"{type(error).__name__} after {took_s:.0f} s")
+            kind, what = (
+                ("timeout", f"ended after {took_s:.0f} s")
+                if timed_out
+                else ("crash", f"{type(error).__name__} after {took_s:.0f} s")
+            )
         else:
             done(attempts.task, part)
             return

@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 from euro_curate.shards import Part, filesystem, join, list_files, read_bytes, read_part
 
 _TABLES = ("ingest", "identify", "measure", "decide", "elect", "redact")
-_HIDDEN = {"text"}   # explain tells of a page; its text is in the dataset, or in work/ for those with the right to see it
+_HIDDEN = {
+    "text"
+}  # explain tells of a page; its text is in the dataset, or in work/ for those with the right to see it
 
 
 def story(output: str, page_id: str | None, url: str | None) -> list[dict[str, Any]]:
@@ -55,11 +57,15 @@ def _stage_rows(output: str, key: str, verdict: dict[str, Any]) -> dict[str, Any
     """The page's row in each stage table of its part; of several versions in work/, the newest."""
     rows: dict[str, Any] = {}
     for stage in _TABLES:
-        paths = [p for p in list_files(join(output, "work", stage)) if stage == "elect" or p.endswith(f"/{key}.parquet")]
+        paths = [
+            p for p in list_files(join(output, "work", stage)) if stage == "elect" or p.endswith(f"/{key}.parquet")
+        ]
         for path in sorted(paths, key=_age):
             condition = pc.field("id") == verdict["id"]
             if stage == "elect":
-                condition = condition & (pc.field("source") == verdict["source"]) & (pc.field("offset") == verdict["offset"])
+                condition = (
+                    condition & (pc.field("source") == verdict["source"]) & (pc.field("offset") == verdict["offset"])
+                )
             for row in read_part(_part(path), where=condition).to_pylist():
                 rows[stage] = {name: value for name, value in row.items() if name not in _HIDDEN and name != "id"}
     return rows
@@ -79,5 +85,7 @@ def _cluster(output: str, verdict: dict[str, Any]) -> list[dict[str, Any]]:
     for path in list_files(join(output, "verdicts")):
         if pq.read_metadata(filesystem(path)[0].open(filesystem(path)[1], "rb")).num_rows:
             condition = (pc.field("id") == head) | (pc.field("duplicate_of") == head)
-            members += read_part(_part(path), columns=("id", "url", "verdict", "source", "offset"), where=condition).to_pylist()
+            members += read_part(
+                _part(path), columns=("id", "url", "verdict", "source", "offset"), where=condition
+            ).to_pylist()
     return sorted(members, key=lambda m: (m["id"] != head, m["id"], m["source"], m["offset"]))[:50]

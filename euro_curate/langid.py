@@ -23,7 +23,7 @@ DEFAULT_MODEL = "eu24-v1"
 
 # --- the form in which the model sees text ------------------------------------------------------------------------------------
 
-NORMALISATION = 1   # version of `normalise`; models.toml names the one that each model was trained with
+NORMALISATION = 1  # version of `normalise`; models.toml names the one that each model was trained with
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\-·][^\W\d_]+)*")
 
@@ -51,13 +51,15 @@ def default_scores() -> tuple[tuple[str, float], ...]:
 class LangId:
     """Parameters of `identify` and of the gate before extraction."""
 
-    model: str = DEFAULT_MODEL          # an entry of langid_models/models.toml
-    sha256: str = ""                    # of the model file; filled in from models.toml
-    min_scores: tuple[tuple[str, float], ...] = field(default_factory=default_scores)   # label -> threshold; below: `und`
-    neighbour_score: float = 0.4        # threshold of the labels that min_scores does not name
-    windows: int = 8                    # stretches of a long document that are looked at ...
-    window_chars: int = 300             # ... and their length
-    sampled_lines: int = 12             # lines looked at one by one, for line_share
+    model: str = DEFAULT_MODEL  # an entry of langid_models/models.toml
+    sha256: str = ""  # of the model file; filled in from models.toml
+    min_scores: tuple[tuple[str, float], ...] = field(
+        default_factory=default_scores
+    )  # label -> threshold; below: `und`
+    neighbour_score: float = 0.4  # threshold of the labels that min_scores does not name
+    windows: int = 6  # stretches of a long document that are looked at ...
+    window_chars: int = 250  # ... and their length
+    sampled_lines: int = 8  # lines looked at one by one, for line_share
 
     def __post_init__(self) -> None:
         if not self.sha256:
@@ -89,9 +91,13 @@ class _Predictor(Protocol):
 
 def model_entry(name: str) -> dict[str, Any]:
     """The model's table in models.toml: file, sha256, licence, ... ValueError lists the names there are."""
-    entries: dict[str, dict[str, Any]] = tomllib.loads(bundled("langid_models", "models.toml").read_text(encoding="utf-8"))
+    entries: dict[str, dict[str, Any]] = tomllib.loads(
+        bundled("langid_models", "models.toml").read_text(encoding="utf-8")
+    )
     if name not in entries:
-        raise ValueError(f"langid.model: no model {name!r} in langid_models/models.toml; there are: {', '.join(sorted(entries))}")
+        raise ValueError(
+            f"langid.model: no model {name!r} in langid_models/models.toml; there are: {', '.join(sorted(entries))}"
+        )
     return entries[name]
 
 
@@ -106,31 +112,37 @@ def load(name: str, sha256: str) -> _Predictor:
     path = bundled("langid_models", entry["file"])
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     if digest != sha256:
-        raise ValueError(f"{path} has sha256 {digest}, expected {sha256}: restore the file, or correct its entry in models.toml")
+        raise ValueError(
+            f"{path} has sha256 {digest}, expected {sha256}: restore the file, or correct its entry in models.toml"
+        )
     model = fasttext.FastText._FastText(model_path=str(path))
     if not hasattr(getattr(model, "f", None), "predict"):
-        raise ImportError("the installed `fasttext` is not the one that euro_curate names; reinstall fasttext-numpy2-wheel alone")
+        raise ImportError(
+            "the installed `fasttext` is not the one that euro_curate names; reinstall fasttext-numpy2-wheel alone"
+        )
     predictor: _Predictor = model.f
     return predictor
 
 
 # --- one text ----------------------------------------------------------------------------------------------------------------
 
-_SCRIPTS = {"Latn": "Latin", "Grek": "Greek", "Cyrl": "Cyrillic"}
-_LATIN = re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]")
-_GREEK = re.compile(r"[Ͱ-Ͽἀ-῿]")
-_CYRILLIC = re.compile(r"[Ѐ-ӿ]")
-_LETTER = re.compile(r"[^\W\d_]")
+_RUNS = {"Latn": re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]+"), "Grek": re.compile(r"[Ͱ-Ͽἀ-῿]+"), "Cyrl": re.compile(r"[Ѐ-ӿ]+")}
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+
+def _count(pattern: re.Pattern[str], sample: str) -> int:
+    return sum(map(len, pattern.findall(sample)))
 
 
 def script_of(sample: str) -> str | None:
     """`Latn`, `Grek` or `Cyrl` if at least half of the letters are of that script; else None."""
-    letters = len(_LETTER.findall(sample))
-    if not letters:
-        return None
-    counts = {"Latn": len(_LATIN.findall(sample)), "Grek": len(_GREEK.findall(sample)), "Cyrl": len(_CYRILLIC.findall(sample))}
-    best = max(counts, key=lambda script: counts[script])
-    return best if 2 * counts[best] >= letters else None
+    letters = _count(_LETTERS, sample)
+    if sample.isascii():
+        return "Latn" if letters else None
+    for script, pattern in _RUNS.items():
+        if letters and 2 * _count(pattern, sample) >= letters:
+            return script
+    return None
 
 
 def guess(sample: str, p: LangId) -> Guess:
@@ -170,7 +182,7 @@ def guess_document(body: str, p: LangId) -> Guess:
     return guess(sample_of(body, p), p)
 
 
-MIN_LINE_CHARS = 25   # shorter lines say little
+MIN_LINE_CHARS = 25  # shorter lines say little
 
 
 def line_share(body: str, language: str, p: LangId) -> float | None:
@@ -180,8 +192,8 @@ def line_share(body: str, language: str, p: LangId) -> float | None:
         return None
     step = max(1.0, len(rows) / p.sampled_lines)
     chosen = [rows[int(i * step)] for i in range(min(len(rows), p.sampled_lines))]
-    total = sum(len(row[:p.window_chars]) for row in chosen)
-    same = sum(len(row[:p.window_chars]) for row in chosen if guess(row[:p.window_chars], p).label == language)
+    total = sum(len(row[: p.window_chars]) for row in chosen)
+    same = sum(len(row[: p.window_chars]) for row in chosen if guess(row[: p.window_chars], p).label == language)
     return same / total
 
 
@@ -197,7 +209,7 @@ def gate(plain: str, wanted: Sequence[str], p: LangId) -> tuple[Guess, bool]:
     return whole, any(_may_be(guess(window, p), wanted) for window in text.windows(plain, p.window_chars, p.windows))
 
 
-_SECOND_CHANCE = 0.1   # probability at which a runner-up keeps a page in: the gate must lose < 0.1 % of true pages
+_SECOND_CHANCE = 0.1  # probability at which a runner-up keeps a page in: the gate must lose < 0.1 % of true pages
 
 
 def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
@@ -211,9 +223,13 @@ def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
 def identify(documents: pa.Table, params: LangId) -> pa.Table:
     """DOCUMENTS (n) -> LANGUAGES (n). Stopped pages keep what the gate saw of them; pages without letters are `und` without a score."""
     columns: dict[str, list[Any]] = {name: [] for name in LANGUAGES.names[1:]}
-    for body, label, score in zip(*(documents[c].to_pylist() for c in ("text", "gate_language", "gate_score")), strict=True):
+    for body, label, score in zip(
+        *(documents[c].to_pylist() for c in ("text", "gate_language", "gate_score")), strict=True
+    ):
         found = guess_document(body, params) if body else Guess(label or UNKNOWN, label or UNKNOWN, score)
         row = (found.language, found.score, found.second, found.second_score, line_share(body, found.language, params))
         for values, value in zip(columns.values(), row, strict=True):
             values.append(value)
-    return pa.table([documents["id"], *(pa.array(v, LANGUAGES.field(n).type) for n, v in columns.items())], schema=LANGUAGES)
+    return pa.table(
+        [documents["id"], *(pa.array(v, LANGUAGES.field(n).type) for n, v in columns.items())], schema=LANGUAGES
+    )

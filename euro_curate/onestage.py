@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from itertools import islice
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -23,7 +24,7 @@ class BadInput(ValueError):
 def read_jsonl(name: str) -> Iterator[tuple[int, str]]:
     """(line number, line) of a JSONL file, plain, gzip or zstd by content; `-` is standard input. Lines end at \\n alone."""
     try:
-        raw: IO[bytes] = sys.stdin.buffer if name == "-" else open(name, "rb")
+        raw: Any = sys.stdin.buffer if name == "-" else Path(name).open("rb")
     except OSError as error:
         raise BadInput(f"{name}: {error.strerror or error}") from error
     with raw:
@@ -88,7 +89,12 @@ def _identify(given: Object, number: int) -> Object:
     from euro_curate.langid import guess_document
 
     found = guess_document(_text(given, number), _parameters())
-    return {"language": found.language, "score": found.score, "second": found.second, "second_score": found.second_score}
+    return {
+        "language": found.language,
+        "score": found.score,
+        "second": found.second,
+        "second_score": found.second_score,
+    }
 
 
 @cache
@@ -126,80 +132,12 @@ def _language(given: Object, number: int) -> str:
         return value
 
 
-_HANDLERS[command]
-    out = []
-    for number, line in items:
-        try:
-            given = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise BadInput(f"line {number} is not JSON: {error.msg}") from error
-        if not isinstance(given, dict) or "id" not in given:
-            raise BadInput(f"line {number} is not an object with an `id`")
-        out.append(json.dumps({"id": given["id"]} | handle(given, number), ensure_ascii=True) + "\n")
-    return out
-
-
-def _text(given: Object, number: int, key: str = "text") -> str:
-    value = given.get(key)
-    if not isinstance(value, str):
-        raise BadInput(f"line {number} has no `{key}`")
-    return value
-
-
-def _extract(given: Object, number: int) -> Object:
-    from euro_curate.ingest import extract_page
-
-    text, title, stop = extract_page(_text(given, number, "html"))
-    return {"text": text, "title": title, "stop": stop}
-
-
-def _identify(given: Object, number: int) -> Object:
-    from euro_curate.langid import guess_document
-
-    found = guess_document(_text(given, number), _parameters())
-    return {"language": found.language, "score": found.score, "second": found.second, "second_score": found.second_score}
-
-
-def _measure(given: Object, number: int) -> Object:
-    from euro_curate.quality import measure_text
-
-    return measure_text(_text(given, number), _language(given, number))
-
-
-def _redact(given: Object, number: int) -> Object:
-    from euro_curate.languages import languages
-    from euro_curate.pii import redact_text
-
-    known = languages().get(_language(given, number))
-    text, spans = redact_text(_text(given, number), known.countries if known else ())
-    return {"text": text, "found": [{"kind": s.kind, "start": s.start, "end": s.end} for s in spans]}
-
-
-def _language(given: Object, number: int) -> str:
-    """The code of the language given by any name; one outside the 24 stays as it is, and has no rules of its own."""
-    from euro_curate.languages import resolve
-
-    value = given.get("language")
-    if not isinstance(value, str):
-        raise BadInput(f"line {number} has no `language`")
-    try:
-        return resolve(value).code
-    except ValueError:
-        return value
-
-
-_DEFAULTS: dict[type, Any] = {}
-
-
-def _defaults[T](kind: type[T]) -> T:
-    """One instance of a parameter class with its defaults."""
-    if kind not in _DEFAULTS:
-        _DEFAULTS[kind] = kind()
-    value: T = _DEFAULTS[kind]
-    return value
-
-
-_HANDLERS: dict[str, Callable[[Object, int], Object]] = {"extract": _extract, "identify": _identify, "measure": _measure, "redact": _redact}
+_HANDLERS: dict[str, Callable[[Object, int], Object]] = {
+    "extract": _extract,
+    "identify": _identify,
+    "measure": _measure,
+    "redact": _redact,
+}
 
 
 def _batched(items: Iterator[tuple[int, str]], size: int) -> Iterator[tuple[tuple[int, str], ...]]:

@@ -24,8 +24,21 @@ from euro_curate.quality import Measure, measure
 from euro_curate.recipe import Config
 from euro_curate.report import render
 from euro_curate.run import Run, Slice
-from euro_curate.schema import BUDGET, CLEAN, CLUSTERS, DOCUMENTS, EDGES, ELECTIONS, LANGUAGES, QUALITIES, RULINGS, SIGNATURES, VERDICTS, WEIGHTS
-from euro_curate.schema import SORTED_SIGNATURES
+from euro_curate.schema import (
+    BUDGET,
+    CLEAN,
+    CLUSTERS,
+    DOCUMENTS,
+    EDGES,
+    ELECTIONS,
+    LANGUAGES,
+    QUALITIES,
+    RULINGS,
+    SIGNATURES,
+    SORTED_SIGNATURES,
+    VERDICTS,
+    WEIGHTS,
+)
 from euro_curate.shards import Part, Shards, join, list_files, read_bytes, read_part, remove, replace
 from euro_curate.stage import params_of
 from euro_curate.verdict import Closing, Settling, close, decide, settle
@@ -57,47 +70,82 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
 
     # Duplicates, one group per language. Merges first: a gather reads ranges of few files, never every part.
     batches = merged(langs, c.run.merge_parts)
-    ordered = run.gather(sort_signatures, {
-        key: [(Slice(signatures.only(keys).parts), SIGNATURES), (Slice(langs.only(keys).parts), LANGUAGES)] for key, keys in batches.items()
-    }, Pairing(), aligned=2)
+    ordered = run.gather(
+        sort_signatures,
+        {
+            key: [(Slice(signatures.only(keys).parts), SIGNATURES), (Slice(langs.only(keys).parts), LANGUAGES)]
+            for key, keys in batches.items()
+        },
+        Pairing(),
+        aligned=2,
+    )
     groups = (*languages(), OTHER)
     edges = run.gather(pair, {g: [(of_group(ordered.parts, g), SORTED_SIGNATURES)] for g in groups}, Pairing())
     clusters = run.gather(connect, {g: [(Slice((edges[g],)), EDGES)] for g in groups}, Pairing())
 
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
     rulings = run.map(decide, [(documents, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)], c.rules)
-    elections = run.gather(elect, {
-        g: [(of_group(rulings.parts, g), RULINGS), (Slice((clusters[g],)), CLUSTERS)] for g in groups
-    }, c.election)
+    elections = run.gather(
+        elect,
+        {g: [(of_group(rulings.parts, g), RULINGS), (Slice((clusters[g],)), CLUSTERS)] for g in groups},
+        c.election,
+    )
     names = {source.key: source.name for source in sources}
-    settled = run.map(settle, [(rulings, RULINGS)], Settling(), lookup=lambda key: [
-        (Slice(elections.parts, equal=("source", (names[key],))), ELECTIONS)])
+    settled = run.map(
+        settle,
+        [(rulings, RULINGS)],
+        Settling(),
+        lookup=lambda key: [(Slice(elections.parts, equal=("source", (names[key],))), ELECTIONS)],
+    )
 
     # The dataset: kept pages, redacted, weighed, shared out, shuffled.
     clean = run.map(redact, [(documents, DOCUMENTS), (langs, LANGUAGES), (settled, VERDICTS)], c.redaction)
-    shuffled = run.gather(sort_clean, {
-        key: [(Slice(clean.only(keys).parts), CLEAN)] for key, keys in merged(clean, c.run.merge_parts).items()}, Sorting())
+    shuffled = run.gather(
+        sort_clean,
+        {key: [(Slice(clean.only(keys).parts), CLEAN)] for key, keys in merged(clean, c.run.merge_parts).items()},
+        Sorting(),
+    )
     sizes = ("language", "order", "words", "chars", "bytes")
     weights = run.gather(weigh, {p.key: [(Slice((p,), columns=sizes), CLEAN)] for p in shuffled.parts}, Weighing())
     budget = run.gather(allocate, {"budget": [(Slice(weights.parts), WEIGHTS)]}, c.balance)
     table = read_part(budget["budget"])
 
-    closing = run.plan_map(close, [(settled, VERDICTS)], Closing(c.run.seed), lookup=lambda key: [(Slice(budget.parts), BUDGET)],
-                           into=lambda key: join(run.output, "verdicts", f"{key}.parquet"))
+    closing = run.plan_map(
+        close,
+        [(settled, VERDICTS)],
+        Closing(c.run.seed),
+        lookup=lambda key: [(Slice(budget.parts), BUDGET)],
+        into=lambda key: join(run.output, "verdicts", f"{key}.parquet"),
+    )
     ranges = plan(table)
-    shards = run.plan_gather(shard, {path: [(Slice(shuffled.parts, equal=("language", (code,)), between=("order", low, high)), CLEAN)]
-                                     for path, (code, low, high) in ranges.items()}, c.publish,
-                             into=lambda path: join(run.output, "dataset", path))
+    shards = run.plan_gather(
+        shard,
+        {
+            path: [(Slice(shuffled.parts, equal=("language", (code,)), between=("order", low, high)), CLEAN)]
+            for path, (code, low, high) in ranges.items()
+        },
+        c.publish,
+        into=lambda path: join(run.output, "dataset", path),
+    )
     publishable = allow_missing or not run.set_aside
     published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
-    return conclude(run, sources, copies, config, documents, published["verdicts"], published["dataset/data"],
-                    table.to_pylist() if publishable else [], time.monotonic() - started)
+    return conclude(
+        run,
+        sources,
+        copies,
+        config,
+        documents,
+        published["verdicts"],
+        published["dataset/data"],
+        table.to_pylist() if publishable else [],
+        time.monotonic() - started,
+    )
 
 
 def merged(shards: Shards, size: int) -> dict[str, list[str]]:
     """Batches of parts in key order: name -> part keys."""
     keys = list(shards.keys)
-    return {f"batch-{i // size:05d}": keys[i:i + size] for i in range(0, len(keys), size)}
+    return {f"batch-{i // size:05d}": keys[i : i + size] for i in range(0, len(keys), size)}
 
 
 def of_group(parts: tuple[Part, ...], group: str) -> Slice:
@@ -106,8 +154,17 @@ def of_group(parts: tuple[Part, ...], group: str) -> Slice:
     return Slice(parts, unequal=("language", known)) if group == OTHER else Slice(parts, equal=("language", (group,)))
 
 
-def conclude(run: Run, sources: Sequence[Source], copies: dict[str, str], config: Config, documents: Shards, verdicts: Shards,
-             dataset: Shards, budget: list[dict[str, Any]], elapsed_s: float) -> dict[str, Any]:
+def conclude(
+    run: Run,
+    sources: Sequence[Source],
+    copies: dict[str, str],
+    config: Config,
+    documents: Shards,
+    verdicts: Shards,
+    dataset: Shards,
+    budget: list[dict[str, Any]],
+    elapsed_s: float,
+) -> dict[str, Any]:
     """Writes the card, the report and, last, run.json. A run that made nothing new leaves them as they are."""
     path = join(run.output, TITLE)
     idle = all(count.parts == count.reused for count in run.counts) and not run.set_aside
@@ -123,20 +180,34 @@ def conclude(run: Run, sources: Sequence[Source], copies: dict[str, str], config
     failed = {failure.key: failure for failure in run.set_aside}
     inputs = []
     for source in sources:
-        entry: dict[str, Any] = {"path": source.url, "name": source.name, "size": source.size} | notes.get(source.key, {})
+        entry: dict[str, Any] = {"path": source.url, "name": source.name, "size": source.size} | notes.get(
+            source.key, {}
+        )
         if source.key in failed:
             entry["set_aside"] = {"stage": failed[source.key].stage, "history": list(failed[source.key].history)}
         inputs.append(entry)
     summary = {
-        "complete": not run.set_aside, "inputs": inputs, "identical_inputs": copies,
+        "complete": not run.set_aside,
+        "inputs": inputs,
+        "identical_inputs": copies,
         "versions": {"euro_curate": __version__, "python": platform.python_version()} | _versions(),
         "models": {config.langid.model: config.langid.sha256},
         "config": params_of(config),
         "stages": [asdict(count) | {"name": count.name} for count in run.counts],
-        "pages": {"seen": seen, "documents": documents.rows, "kept": kept, "dropped": seen - kept, "dataset": dataset.rows},
-        "verdicts": {row["verdict"]: row["pages"] for row in counts.group_by("verdict").agg(pl.col("pages").sum()).sort("verdict").to_dicts()},
+        "pages": {
+            "seen": seen,
+            "documents": documents.rows,
+            "kept": kept,
+            "dropped": seen - kept,
+            "dataset": dataset.rows,
+        },
+        "verdicts": {
+            row["verdict"]: row["pages"]
+            for row in counts.group_by("verdict").agg(pl.col("pages").sum()).sort("verdict").to_dicts()
+        },
         "languages": languages_of(counts, budget),
-        "warnings": sorted(run.warned), "elapsed_s": round(elapsed_s, 3),
+        "warnings": sorted(run.warned),
+        "elapsed_s": round(elapsed_s, 3),
     }
     if budget:
         replace(join(run.output, "dataset", "README.md"), card(budget, summary["verdicts"], __version__).encode())
@@ -165,17 +236,31 @@ def languages_of(counts: pl.DataFrame, budget: list[dict[str, Any]]) -> dict[str
         rows = counts.filter(pl.col("language") == code)
         size = sizes.get(code, {})
         out[code] = {
-            "seen": int(rows["pages"].sum()), "kept": int(rows.filter(pl.col("verdict") == "kept")["pages"].sum()),
-            "available_pages": size.get("pages", 0), "available_words": size.get("words", 0),
-            "dataset_pages": size.get("taken_pages", 0), "dataset_words": size.get("taken_words", 0),
-            "quota_words": size.get("quota_words", 0), "epochs": size.get("epochs", 0.0),
+            "seen": int(rows["pages"].sum()),
+            "kept": int(rows.filter(pl.col("verdict") == "kept")["pages"].sum()),
+            "available_pages": size.get("pages", 0),
+            "available_words": size.get("words", 0),
+            "dataset_pages": size.get("taken_pages", 0),
+            "dataset_words": size.get("taken_words", 0),
+            "quota_words": size.get("quota_words", 0),
+            "epochs": size.get("epochs", 0.0),
         }
     return out
 
 
 def _versions() -> dict[str, str]:
     out = {}
-    for name in ("trafilatura", "fastwarc", "resiliparse", "pyarrow", "polars", "numba", "ray", "datatrove", "phonenumbers"):
+    for name in (
+        "trafilatura",
+        "fastwarc",
+        "resiliparse",
+        "pyarrow",
+        "polars",
+        "numba",
+        "ray",
+        "datatrove",
+        "phonenumbers",
+    ):
         try:
             out[name] = version(name)
         except PackageNotFoundError:

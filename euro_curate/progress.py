@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from euro_curate.run import Progress as Listener
 from euro_curate.run import Silent
@@ -23,7 +31,9 @@ class _Bars:
 
     def start(self, stage: str, total: int, reused: int) -> None:
         self._rows, self._started = 0, time.monotonic()
-        self._task = self._bars.add_task(stage, total=total, completed=reused, speed="reused" if total == reused else "")
+        self._task = self._bars.add_task(
+            stage, total=total, completed=reused, speed="reused" if total == reused else ""
+        )
 
     def step(self, stage: str, rows: int) -> None:
         assert self._task is not None
@@ -63,7 +73,11 @@ class _Lines:
         took = max(1e-3, time.monotonic() - self._started)
         left = (self._total - self._done) * took / max(1, self._done)
         ending = f"{left:,.0f} s left" if self._done < self._total else f"{took:,.1f} s"
-        print(f"{stage}: {self._done}/{self._total} parts, {self._rows / took:,.0f} pages/s, {ending}", file=sys.stderr, flush=True)
+        print(
+            f"{stage}: {self._done}/{self._total} parts, {self._rows / took:,.0f} pages/s, {ending}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 @contextmanager
@@ -76,7 +90,13 @@ def display(quiet: bool) -> Iterator[Listener]:
     if not console.is_terminal:
         yield _Lines()
         return
-    columns = (TextColumn("{task.description:16}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[speed]:>16}"),
-               TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:16}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]:>16}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as bars:
         yield _Bars(bars)

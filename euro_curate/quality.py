@@ -14,29 +14,33 @@ from euro_curate.languages import languages
 from euro_curate.schema import QUALITIES
 from euro_curate.stage import fingerprint, stage
 
-SHORT_LINE_CHARS = 30            # FineWeb's short lines
+SHORT_LINE_CHARS = 30  # FineWeb's short lines
 BULLETS = ("•", "‣", "▶", "◀", "◦", "■", "□", "▪", "▫", "–", "- ", "* ", "·")
 ELLIPSES = ("...", "…")
-_ANY_END = frozenset(".!?…;\"'”’»)")   # for documents in none of the 24 languages
+_ANY_END = frozenset(".!?…;\"'”’»)")  # for documents in none of the 24 languages
 
 
 def lexicon() -> str:
     """Fingerprint of the word lists that the measures use: a changed list is a changed parameter."""
-    return fingerprint([[code, sorted(language.stop_words), language.sentence_ends] for code, language in languages().items()])
+    return fingerprint(
+        [[code, sorted(language.stop_words), language.sentence_ends] for code, language in languages().items()]
+    )
 
 
 @dataclass(frozen=True)
 class Measure:
     """Parameters of `measure`: what it takes from languages/*.toml."""
 
-    lexicon: str = field(default_factory=lexicon)     # fingerprint of stop words and sentence ends
+    lexicon: str = field(default_factory=lexicon)  # fingerprint of stop words and sentence ends
 
 
 def measure_text(document: str, language: str) -> dict[str, int | float | None]:
     """Every measure of one text, by name; ratios are 0 where their denominator is 0. `language` picks stop words and ends."""
     known = languages().get(language)
     tokens = text.words(document)
-    folded = [text.fold(w) for w in tokens] if not document.isascii() else [w.lower() for w in tokens]
+    folded = text.words(text.fold(document))
+    if len(folded) != len(tokens):  # folding moved a word's border (rare compatibility letters): fold word by word
+        folded = [text.fold(word) for word in tokens]
     hashes = text.word_hashes(folded)
     lengths = np.fromiter(map(len, tokens), dtype=np.int64, count=len(tokens))
     chars = len(document)
@@ -47,26 +51,26 @@ def measure_text(document: str, language: str) -> dict[str, int | float | None]:
     symbols = document.count("#") + document.count("…") + document.count("...")
     row_repeats, row_repeat_chars = _repeats(rows)
     out: dict[str, int | float | None] = {
-        "words": n_words,                                                                   # Gopher
+        "words": n_words,  # Gopher
         "chars": chars,
         "lines": n_lines,
-        "stop_words": len(known.stop_words.intersection(folded)) if known else 0,           # Gopher: distinct stop words
-        "mean_word_length": _ratio(int(lengths.sum()), n_words),                            # Gopher
-        "alpha_words": _ratio(sum(map(text.has_letter, tokens)), n_words),                  # Gopher: words with a letter
-        "symbol_words": _ratio(symbols, n_words),                                           # Gopher: '#' and ellipses per word
-        "bullet_lines": _ratio(sum(r.startswith(BULLETS) for r in rows), n_lines),          # Gopher
-        "ellipsis_lines": _ratio(sum(r.endswith(ELLIPSES) for r in rows), n_lines),         # Gopher
-        "punctuated_lines": _ratio(sum(r[-1] in ends for r in rows), n_lines),              # FineWeb
-        "short_lines": _ratio(sum(len(r) <= SHORT_LINE_CHARS for r in rows), n_lines),      # FineWeb
-        "newlines_per_word": _ratio(document.count("\n"), n_words),                         # FineWeb
-        "duplicate_lines": _ratio(row_repeats, n_lines),                                    # Gopher
-        "duplicate_line_chars": _ratio(row_repeat_chars, chars),                            # Gopher, FineWeb
-        "duplicate_paragraphs": _ratio(_repeats(paragraphs)[0], len(paragraphs)),           # Gopher
+        "stop_words": len(known.stop_words.intersection(folded)) if known else 0,  # Gopher: distinct stop words
+        "mean_word_length": _ratio(int(lengths.sum()), n_words),  # Gopher
+        "alpha_words": _ratio(sum(map(text.has_letter, tokens)), n_words),  # Gopher: words with a letter
+        "symbol_words": _ratio(symbols, n_words),  # Gopher: '#' and ellipses per word
+        "bullet_lines": _ratio(sum(r.startswith(BULLETS) for r in rows), n_lines),  # Gopher
+        "ellipsis_lines": _ratio(sum(r.endswith(ELLIPSES) for r in rows), n_lines),  # Gopher
+        "punctuated_lines": _ratio(sum(r[-1] in ends for r in rows), n_lines),  # FineWeb
+        "short_lines": _ratio(sum(len(r) <= SHORT_LINE_CHARS for r in rows), n_lines),  # FineWeb
+        "newlines_per_word": _ratio(document.count("\n"), n_words),  # FineWeb
+        "duplicate_lines": _ratio(row_repeats, n_lines),  # Gopher
+        "duplicate_line_chars": _ratio(row_repeat_chars, chars),  # Gopher, FineWeb
+        "duplicate_paragraphs": _ratio(_repeats(paragraphs)[0], len(paragraphs)),  # Gopher
     }
     for n in (2, 3, 4):
-        out[f"top_{n}gram"] = _ratio(text.top_gram_chars(hashes, lengths, n), chars)        # Gopher
+        out[f"top_{n}gram"] = _ratio(text.top_gram_chars(hashes, lengths, n), chars)  # Gopher
     for n in range(5, 11):
-        out[f"duplicate_{n}gram"] = _ratio(text.duplicate_gram_chars(hashes, lengths, n), chars)   # Gopher
+        out[f"duplicate_{n}gram"] = _ratio(text.duplicate_gram_chars(hashes, lengths, n), chars)  # Gopher
     return out
 
 

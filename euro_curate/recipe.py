@@ -32,12 +32,12 @@ class RunSection:
     """[run]"""
 
     __pydantic_config__ = _STRICT
-    inputs: tuple[str, ...] = ()          # paths, globs or URLs of crawl or text files
-    output: str = ""                      # folder or URL
-    languages: tuple[str, ...] = ()       # any spelling of the 24; none = all
-    seed: int = 1                         # of the dataset's shuffle
-    merge_parts: int = 256                # parts combined before a gather reads ranges of them
-    task_timeout_s: float = 7200.0        # for one part of one stage
+    inputs: tuple[str, ...] = ()  # paths, globs or URLs of crawl or text files
+    output: str = ""  # folder or URL
+    languages: tuple[str, ...] = ()  # any spelling of the 24; none = all
+    seed: int = 1  # of the dataset's shuffle
+    merge_parts: int = 256  # parts combined before a gather reads ranges of them
+    task_timeout_s: float = 7200.0  # for one part of one stage
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class LangIdSection:
     model: str = LangId.model
     neighbour_score: float = LangId.neighbour_score
     min_line_share: float = Rules.min_line_share
-    min_score: dict[str, float] = field(default_factory=dict)     # language -> threshold
+    min_score: dict[str, float] = field(default_factory=dict)  # language -> threshold
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,9 @@ def configure(raw: Mapping[str, Any]) -> Config:
 
 def _config(r: Recipe) -> Config:
     codes = select(r.run.languages)
-    scores = tuple(sorted((dict(default_scores()) | {resolve(k).code: v for k, v in r.langid.min_score.items()}).items()))
+    scores = tuple(
+        sorted((dict(default_scores()) | {resolve(k).code: v for k, v in r.langid.min_score.items()}).items())
+    )
     langid = LangId(model=r.langid.model, min_scores=scores, neighbour_score=r.langid.neighbour_score)
     by_language = {resolve(name).code: values for name, values in r.quality.languages.items()}
     if r.run.merge_parts < 1 or r.run.task_timeout_s <= 0:

@@ -15,4 +15,6 @@ def bundled(*parts: str) -> Path:
         path = base.joinpath(*parts)
         if path.exists():
             return path
-    raise FileNotFoundError(f"{'/'.join(parts)} is not part of this installation (looked in {', '.join(map(str, candidates))})")
+    raise FileNotFoundError(
+        f"{'/'.join(parts)} is not part of this installation (looked in {', '.join(map(str, candidates))})"
+    )

@@ -26,9 +26,9 @@ class Slice:
 
     parts: tuple[Part, ...]
     columns: tuple[str, ...] | None = None
-    equal: tuple[str, tuple[Any, ...]] | None = None        # column, the values to keep
-    unequal: tuple[str, tuple[Any, ...]] | None = None      # column, the values to leave out
-    between: tuple[str, int, int | None] | None = None      # column, low <= value < high (None = no end)
+    equal: tuple[str, tuple[Any, ...]] | None = None  # column, the values to keep
+    unequal: tuple[str, tuple[Any, ...]] | None = None  # column, the values to leave out
+    between: tuple[str, int, int | None] | None = None  # column, low <= value < high (None = no end)
 
     def read(self, schema: pa.Schema) -> pa.Table:
         """The rows, parts in key order. `schema` types the table when there are no parts."""
@@ -56,8 +56,13 @@ class Slice:
 
     def identity(self) -> Any:
         """What the rows depend on, for the recipe."""
-        return {"digests": [part.digest for part in self.parts], "equal": params_of(self.equal), "unequal": params_of(self.unequal),
-                "between": params_of(self.between), "columns": params_of(self.columns)}
+        return {
+            "digests": [part.digest for part in self.parts],
+            "equal": params_of(self.equal),
+            "unequal": params_of(self.unequal),
+            "between": params_of(self.between),
+            "columns": params_of(self.columns),
+        }
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Task:
     key: str
     path: str
     recipe: dict[str, Any] = field(hash=False)
-    make: Callable[[], tuple[pa.Table, dict[str, Any]]] = field(hash=False)     # -> (table, notes); picklable by reference
+    make: Callable[[], tuple[pa.Table, dict[str, Any]]] = field(hash=False)  # -> (table, notes); picklable by reference
     source_hash: str = ""
     rows_in: int = 0
 
@@ -134,12 +139,12 @@ class MakeStage:
 
     stage: Stage
     inputs: tuple[tuple[Slice, pa.Schema], ...]
-    aligned: int                    # the first so many inputs have the same rows
+    aligned: int  # the first so many inputs have the same rows
     params: Any
 
     def __call__(self) -> tuple[pa.Table, dict[str, Any]]:
         tables = [part.read(schema) for part, schema in self.inputs]
-        for other in tables[1:self.aligned]:
+        for other in tables[1 : self.aligned]:
             if not tables[0]["id"].equals(other["id"]):
                 raise ValueError(f"{self.stage.name}: inputs are not row-aligned: their ids differ")
         return checked(self.stage, self.stage(*tables, self.params), tables[0] if tables else None), {}
@@ -170,7 +175,7 @@ class StageCount:
 
     name: str
     parts: int
-    reused: int          # of these, parts that were there already
+    reused: int  # of these, parts that were there already
     rows_in: int
     rows_out: int
     seconds: float
@@ -189,27 +194,47 @@ class Run:
 
     # the two verbs, each in two steps: plan (what would be made, from what) and make (what is not there yet)
 
-    def read(self, name: str, version: int, sources: Sequence[SourceLike], params: Any,
-             make: Callable[[Any, Any], Callable[[], tuple[pa.Table, dict[str, Any]]]]) -> Shards:
+    def read(
+        self,
+        name: str,
+        version: int,
+        sources: Sequence[SourceLike],
+        params: Any,
+        make: Callable[[Any, Any], Callable[[], tuple[pa.Table, dict[str, Any]]]],
+    ) -> Shards:
         """Crawl files -> one part each. Their recipe holds name, size, and ETag or mtime, as a file has no digest before it is read."""
         tasks = []
         for source in sources:
-            recipe = {"stage": name, "version": version, "params": params_of(params),
-                      "source": {"name": source.name, "size": source.size, "tag": source.tag}}
+            recipe = {
+                "stage": name,
+                "version": version,
+                "params": params_of(params),
+                "source": {"name": source.name, "size": source.size, "tag": source.tag},
+            }
             tasks.append(Task(name, source.key, self._path(name, recipe, source.key), recipe, make(source, params)))
         return self.make(tasks)
 
-    def map(self, stage: Stage, inputs: Sequence[tuple[Shards, pa.Schema]], params: Any,
-            lookup: Callable[[str], Sequence[tuple[Slice, pa.Schema]]] | None = None) -> Shards:
+    def map(
+        self,
+        stage: Stage,
+        inputs: Sequence[tuple[Shards, pa.Schema]],
+        params: Any,
+        lookup: Callable[[str], Sequence[tuple[Slice, pa.Schema]]] | None = None,
+    ) -> Shards:
         """One output part per key, from the row-aligned parts of that key in every input. Keys set aside earlier are left out.
 
         `lookup(key)` gives further tables, not row-aligned, as the stage's next arguments.
         """
         return self.make(self.plan_map(stage, inputs, params, lookup))
 
-    def plan_map(self, stage: Stage, inputs: Sequence[tuple[Shards, pa.Schema]], params: Any,
-                 lookup: Callable[[str], Sequence[tuple[Slice, pa.Schema]]] | None = None,
-                 into: Callable[[str], str] | None = None) -> list[Task]:
+    def plan_map(
+        self,
+        stage: Stage,
+        inputs: Sequence[tuple[Shards, pa.Schema]],
+        params: Any,
+        lookup: Callable[[str], Sequence[tuple[Slice, pa.Schema]]] | None = None,
+        into: Callable[[str], str] | None = None,
+    ) -> list[Task]:
         """The tasks of `map`; `into(key)` names another path than one under work/."""
         tables = [{part.key: part for part in shards.parts} for shards, _ in inputs]
         schemas = [schema for _, schema in inputs]
@@ -220,12 +245,20 @@ class Run:
             tasks.append(self._plan(stage, key, slices, len(inputs), params, into))
         return tasks
 
-    def gather(self, stage: Stage, keys: Mapping[str, Sequence[tuple[Slice, pa.Schema]]], params: Any, aligned: int = 1) -> Shards:
+    def gather(
+        self, stage: Stage, keys: Mapping[str, Sequence[tuple[Slice, pa.Schema]]], params: Any, aligned: int = 1
+    ) -> Shards:
         """One output part per key, from slices of any parts. GatherFailed if one cannot be made: all that follows needs them all."""
         return self.make(self.plan_gather(stage, keys, params, aligned), all_or_nothing=True)
 
-    def plan_gather(self, stage: Stage, keys: Mapping[str, Sequence[tuple[Slice, pa.Schema]]], params: Any, aligned: int = 1,
-                    into: Callable[[str], str] | None = None) -> list[Task]:
+    def plan_gather(
+        self,
+        stage: Stage,
+        keys: Mapping[str, Sequence[tuple[Slice, pa.Schema]]],
+        params: Any,
+        aligned: int = 1,
+        into: Callable[[str], str] | None = None,
+    ) -> list[Task]:
         """The tasks of `gather`."""
         return [self._plan(stage, key, slices, aligned, params, into) for key, slices in keys.items()]
 
@@ -260,7 +293,9 @@ class Run:
         parts = tuple(replace(made[task.key], key=task.key) for task in tasks if task.key in made)
         shards = Shards(parts)
         seconds = round(time.monotonic() - started, 3)
-        self.counts.append(StageCount(name, len(parts), reused, sum(task.rows_in for task in tasks), shards.rows, seconds))
+        self.counts.append(
+            StageCount(name, len(parts), reused, sum(task.rows_in for task in tasks), shards.rows, seconds)
+        )
         if all_or_nothing and len(parts) < len(tasks):
             failure = self.set_aside[-1]
             raise GatherFailed(f"{failure.stage} of {failure.key} failed: " + "; then ".join(failure.history))
@@ -285,19 +320,39 @@ class Run:
     def _path(self, name: str, recipe: dict[str, Any], key: str) -> str:
         return join(self.work, name, fingerprint(recipe), f"{key}.parquet")
 
-    def _plan(self, stage: Stage, key: str, slices: Sequence[tuple[Slice, pa.Schema]], aligned: int, params: Any,
-              into: Callable[[str], str] | None) -> Task:
-        recipe = {"stage": stage.name, "version": stage.version, "params": params_of(params), "inputs": [s.identity() for s, _ in slices]}
+    def _plan(
+        self,
+        stage: Stage,
+        key: str,
+        slices: Sequence[tuple[Slice, pa.Schema]],
+        aligned: int,
+        params: Any,
+        into: Callable[[str], str] | None,
+    ) -> Task:
+        recipe = {
+            "stage": stage.name,
+            "version": stage.version,
+            "params": params_of(params),
+            "inputs": [s.identity() for s, _ in slices],
+        }
         make = MakeStage(stage, tuple(slices), aligned, params)
         path = into(key) if into else self._path(stage.name, recipe, key)
         rows_in = sum(part.rows for part in slices[0][0].parts) if slices else 0
         return Task(stage.name, key, path, recipe, make, stage.source_hash(), rows_in)
 
     def _check_drift(self, task: Task, part: Part) -> None:
-        if part.source_hash and task.source_hash and part.source_hash != task.source_hash and task.stage not in self.warned:
+        if (
+            part.source_hash
+            and task.source_hash
+            and part.source_hash != task.source_hash
+            and task.stage not in self.warned
+        ):
             self.warned.add(task.stage)
-            log.warning("the source of stage %r changed, but its version did not: parts made by the old code are used. Raise the version "
-                        "in its @stage(...) if its output changed", task.stage)
+            log.warning(
+                "the source of stage %r changed, but its version did not: parts made by the old code are used. Raise the version "
+                "in its @stage(...) if its output changed",
+                task.stage,
+            )
 
 
 def _local(path: str) -> str:

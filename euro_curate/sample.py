@@ -30,7 +30,7 @@ def sample_crawl(name: str) -> str:
             try:
                 os.rename(Path(scratch) / "crawl", target)
             except OSError:
-                if not target.exists():     # another process was faster, or something is wrong
+                if not target.exists():  # another process was faster, or something is wrong
                     raise
     return str(target)
 

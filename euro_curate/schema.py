@@ -17,67 +17,88 @@ def _schema(*fields: tuple[str, pa.DataType] | pa.Field) -> pa.Schema:
 
 # One row per response, resource or conversion record (or text document), in file order. Stopped pages keep a row, with empty text.
 DOCUMENTS = _schema(
-    ID,                                                      # WARC-Record-ID's UUID as 32 hex digits; see ingest/identity.py
-    ("url", pa.string()),                                    # target URI, as the crawler wrote it
-    ("host", pa.string()),                                   # lower-case host of the url
-    ("crawled_at", pa.timestamp("ms", tz="UTC")),             # WARC-Date
-    pa.field("source", pa.string(), nullable=False),         # crawl file, relative to the input root
-    pa.field("offset", pa.int64(), nullable=False),          # byte offset of the record in that file (row number for text inputs)
-    ("status", pa.int16()),                                  # HTTP status; null for resource, conversion and text
-    ("mime", pa.string()),                                   # media type, from the header or else sniffed
-    ("charset", pa.string()),                                # what the bytes were decoded with
-    ("html_lang", pa.string()),                              # <html lang>
-    ("title", pa.string()),                                  # <title>
-    pa.field("text", pa.large_string(), nullable=False),     # main text; "" when stopped
-    pa.field("bytes_in", pa.int64(), nullable=False),        # payload bytes as stored in the crawl
-    ("gate_language", pa.string()),                          # language of the raw page's plain text, before extraction
-    ("gate_score", pa.float64()),                            # its probability
-    ("licence", pa.string()),                                # rel=license target, when the page names one
-    ("opt_out", pa.string()),                                # reservations found, `signal=value; ...`
-    ("stop", pa.string()),                                   # null, or the verdict that ended the page at ingest
-    ("evidence", pa.string()),                               # what that verdict rests on, never page text
+    ID,  # WARC-Record-ID's UUID as 32 hex digits; see ingest/identity.py
+    ("url", pa.string()),  # target URI, as the crawler wrote it
+    ("host", pa.string()),  # lower-case host of the url
+    ("crawled_at", pa.timestamp("ms", tz="UTC")),  # WARC-Date
+    pa.field("source", pa.string(), nullable=False),  # crawl file, relative to the input root
+    pa.field(
+        "offset", pa.int64(), nullable=False
+    ),  # byte offset of the record in that file (row number for text inputs)
+    ("status", pa.int16()),  # HTTP status; null for resource, conversion and text
+    ("mime", pa.string()),  # media type, from the header or else sniffed
+    ("charset", pa.string()),  # what the bytes were decoded with
+    ("html_lang", pa.string()),  # <html lang>
+    ("title", pa.string()),  # <title>
+    pa.field("text", pa.large_string(), nullable=False),  # main text; "" when stopped
+    pa.field("bytes_in", pa.int64(), nullable=False),  # payload bytes as stored in the crawl
+    ("gate_language", pa.string()),  # language of the raw page's plain text, before extraction
+    ("gate_score", pa.float64()),  # its probability
+    ("licence", pa.string()),  # rel=license target, when the page names one
+    ("opt_out", pa.string()),  # reservations found, `signal=value; ...`
+    ("stop", pa.string()),  # null, or the verdict that ended the page at ingest
+    ("evidence", pa.string()),  # what that verdict rests on, never page text
 )
 
 LANGUAGES = _schema(
     ID,
-    pa.field("language", pa.string(), nullable=False),       # accepted label of the model (neighbours too), or `und`
-    ("score", pa.float64()),                                 # probability of the best label, accepted or not; null without letters
-    ("second", pa.string()),                                 # runner-up label
-    ("second_score", pa.float64()),                          # its probability
-    ("line_share", pa.float64()),                            # share of the sampled lines' letters in `language`
+    pa.field("language", pa.string(), nullable=False),  # accepted label of the model (neighbours too), or `und`
+    ("score", pa.float64()),  # probability of the best label, accepted or not; null without letters
+    ("second", pa.string()),  # runner-up label
+    ("second_score", pa.float64()),  # its probability
+    ("line_share", pa.float64()),  # share of the sampled lines' letters in `language`
 )
 
 SIGNATURES = _schema(
     ID,
-    ("exact", pa.binary(16)),                                # xxh3_128 of the normalised words; null for empty text
-    *((band, pa.uint64()) for band in BAND_COLUMNS),         # LSH band hashes; null for texts shorter than one shingle
+    ("exact", pa.binary(16)),  # xxh3_128 of the normalised words; null for empty text
+    *((band, pa.uint64()) for band in BAND_COLUMNS),  # LSH band hashes; null for texts shorter than one shingle
 )
 
 # Numbers, not decisions. Each measure is documented in quality.py; a measure never changes under its name.
 QUALITIES = _schema(
     ID,
     *((name, pa.int32()) for name in ("words", "chars", "lines", "stop_words")),
-    *((name, pa.float64()) for name in (
-        "mean_word_length", "alpha_words", "symbol_words", "bullet_lines", "ellipsis_lines", "punctuated_lines",
-        "short_lines", "newlines_per_word", "duplicate_lines", "duplicate_line_chars", "duplicate_paragraphs",
-        "top_2gram", "top_3gram", "top_4gram", "duplicate_5gram", "duplicate_6gram", "duplicate_7gram",
-        "duplicate_8gram", "duplicate_9gram", "duplicate_10gram",
-    )),
+    *(
+        (name, pa.float64())
+        for name in (
+            "mean_word_length",
+            "alpha_words",
+            "symbol_words",
+            "bullet_lines",
+            "ellipsis_lines",
+            "punctuated_lines",
+            "short_lines",
+            "newlines_per_word",
+            "duplicate_lines",
+            "duplicate_line_chars",
+            "duplicate_paragraphs",
+            "top_2gram",
+            "top_3gram",
+            "top_4gram",
+            "duplicate_5gram",
+            "duplicate_6gram",
+            "duplicate_7gram",
+            "duplicate_8gram",
+            "duplicate_9gram",
+            "duplicate_10gram",
+        )
+    ),
 )
 
 # Signatures and languages of many parts, sorted by language: what `pair` reads a range of.
 SORTED_SIGNATURES = _schema(ID, pa.field("language", pa.string(), nullable=False), *list(SIGNATURES)[1:])
 
 EDGES = _schema(
-    pa.field("a", pa.string(), nullable=False),              # the smallest id of a bucket
-    pa.field("b", pa.string(), nullable=False),              # another id of it
-    pa.field("exact", pa.bool_(), nullable=False),           # same normalised words, or only a shared band
+    pa.field("a", pa.string(), nullable=False),  # the smallest id of a bucket
+    pa.field("b", pa.string(), nullable=False),  # another id of it
+    pa.field("exact", pa.bool_(), nullable=False),  # same normalised words, or only a shared band
 )
 
 CLUSTERS = _schema(
     ID,
-    pa.field("cluster", pa.string(), nullable=False),        # the smallest id of the cluster: a name, not the representative
-    pa.field("group", pa.string(), nullable=False),          # smallest id with exactly the same words
+    pa.field("cluster", pa.string(), nullable=False),  # the smallest id of the cluster: a name, not the representative
+    pa.field("group", pa.string(), nullable=False),  # smallest id with exactly the same words
 )
 
 # What the rules say of each page by itself: verdict null = passes everything before `duplicate`.
@@ -90,10 +111,10 @@ RULINGS = _schema(
     pa.field("language", pa.string(), nullable=False),
     ("language_score", pa.float64()),
     ("words", pa.int32()),
-    ("verdict", pa.string()),                                # null or `<family>:<rule>`
-    ("rule", pa.string()),                                   # the measure or signal it rests on
-    ("value", pa.float64()),                                 # what was measured
-    ("threshold", pa.float64()),                             # what it was held against
+    ("verdict", pa.string()),  # null or `<family>:<rule>`
+    ("rule", pa.string()),  # the measure or signal it rests on
+    ("value", pa.float64()),  # what was measured
+    ("threshold", pa.float64()),  # what it was held against
     ("evidence", pa.string()),
 )
 
@@ -102,9 +123,9 @@ ELECTIONS = _schema(
     ID,
     pa.field("source", pa.string(), nullable=False),
     pa.field("offset", pa.int64(), nullable=False),
-    ("duplicate_of", pa.string()),                           # the representative's id; null on the representative itself
-    pa.field("kind", pa.string(), nullable=False),           # representative | exact | near | record
-    pa.field("cluster_size", pa.int64(), nullable=False),    # pages in the cluster, whatever their verdicts
+    ("duplicate_of", pa.string()),  # the representative's id; null on the representative itself
+    pa.field("kind", pa.string(), nullable=False),  # representative | exact | near | record
+    pa.field("cluster_size", pa.int64(), nullable=False),  # pages in the cluster, whatever their verdicts
 )
 
 # The contract: one row per page seen, one verdict each.
@@ -112,7 +133,7 @@ VERDICTS = _schema(
     ID,
     ("url", pa.string()),
     ("language", pa.string()),
-    pa.field("verdict", pa.string(), nullable=False),        # kept, or <family>:<rule>
+    pa.field("verdict", pa.string(), nullable=False),  # kept, or <family>:<rule>
     ("rule", pa.string()),
     ("duplicate_of", pa.string()),
     pa.field("source", pa.string(), nullable=False),
@@ -127,7 +148,7 @@ VERDICTS = _schema(
 # Kept pages only, redacted, with what the dataset needs.
 CLEAN = _schema(
     ID,
-    pa.field("order", pa.uint64(), nullable=False),          # hash of (id, seed): the global shuffle and the sampling order
+    pa.field("order", pa.uint64(), nullable=False),  # hash of (id, seed): the global shuffle and the sampling order
     pa.field("language", pa.string(), nullable=False),
     pa.field("text", pa.large_string(), nullable=False),
     ("url", pa.string()),
@@ -138,8 +159,8 @@ CLEAN = _schema(
     ("second_score", pa.float64()),
     pa.field("cluster_size", pa.int64(), nullable=False),
     pa.field("words", pa.int64(), nullable=False),
-    pa.field("chars", pa.int64(), nullable=False),           # code points of the redacted text
-    pa.field("bytes", pa.int64(), nullable=False),           # of the redacted text in UTF-8
+    pa.field("chars", pa.int64(), nullable=False),  # code points of the redacted text
+    pa.field("bytes", pa.int64(), nullable=False),  # of the redacted text in UTF-8
     pa.field("redactions", pa.int32(), nullable=False),
     ("licence", pa.string()),
     ("title", pa.string()),
@@ -148,7 +169,7 @@ CLEAN = _schema(
 # Sizes by language and bin of the shuffle order: what `allocate` needs, small whatever the crawl's size.
 WEIGHTS = _schema(
     pa.field("language", pa.string(), nullable=False),
-    pa.field("bin", pa.int32(), nullable=False),             # order >> (64 - 12)
+    pa.field("bin", pa.int32(), nullable=False),  # order >> (64 - 12)
     pa.field("pages", pa.int64(), nullable=False),
     pa.field("words", pa.int64(), nullable=False),
     pa.field("chars", pa.int64(), nullable=False),
@@ -158,15 +179,15 @@ WEIGHTS = _schema(
 # One row per language that has kept pages.
 BUDGET = _schema(
     pa.field("language", pa.string(), nullable=False),
-    pa.field("pages", pa.int64(), nullable=False),           # available after all rules
+    pa.field("pages", pa.int64(), nullable=False),  # available after all rules
     pa.field("words", pa.int64(), nullable=False),
     pa.field("chars", pa.int64(), nullable=False),
-    pa.field("bytes", pa.int64(), nullable=False),           # of UTF-8 text
-    pa.field("quota_words", pa.int64(), nullable=False),     # what the budget gives this language
-    pa.field("cut", pa.uint64()),                            # pages with order < cut are taken; null = all
-    pa.field("taken_pages", pa.int64(), nullable=False),     # what the cut leaves
+    pa.field("bytes", pa.int64(), nullable=False),  # of UTF-8 text
+    pa.field("quota_words", pa.int64(), nullable=False),  # what the budget gives this language
+    pa.field("cut", pa.uint64()),  # pages with order < cut are taken; null = all
+    pa.field("taken_pages", pa.int64(), nullable=False),  # what the cut leaves
     pa.field("taken_words", pa.int64(), nullable=False),
-    pa.field("epochs", pa.float64(), nullable=False),        # quota / available: how often a trainer would repeat it
+    pa.field("epochs", pa.float64(), nullable=False),  # quota / available: how often a trainer would repeat it
     pa.field("shards", pa.int32(), nullable=False),
 )
 

@@ -22,7 +22,7 @@ from fsspec.implementations.local import LocalFileSystem
 RECIPE = b"euro_curate.recipe"
 RECEIPT = b"euro_curate.receipt"
 
-ROW_GROUP = 8192          # rows; work tables are read whole or by statistics on their sort column
+ROW_GROUP = 8192  # rows; work tables are read whole or by statistics on their sort column
 DATASET_ROW_GROUP = 1000  # rows; DESIGN 5: 1,000-2,000, so that a trainer or a forget run touches little
 
 
@@ -36,7 +36,9 @@ class Part:
     rows: int
     bytes: int
     source_hash: str = ""
-    notes: dict[str, Any] = field(default_factory=dict, hash=False)   # what ingest says of its file: records, bytes skipped, error
+    notes: dict[str, Any] = field(
+        default_factory=dict, hash=False
+    )  # what ingest says of its file: records, bytes skipped, error
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def filesystem(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     try:
         fs, path = fsspec.core.url_to_fs(url)
     except ImportError as error:
-        scheme = url.split("://")[0]
+        scheme = url.split("://", maxsplit=1)[0]
         extra = {"gs": "gcs", "gcs": "gcs"}.get(scheme)
         hint = f"pip install 'euro-curate[{extra}]'" if extra else str(error)
         raise ImportError(f"{scheme}:// needs a package that is not installed: {hint}") from error
@@ -165,7 +167,11 @@ def write_part(path: str, table: pa.Table, recipe: dict[str, Any], source_hash: 
     order = [f for f in table.schema.names if f in ("language", "order", "source")]
     group = DATASET_ROW_GROUP if "top_langs" in table.schema.names else ROW_GROUP
     writer = pq.ParquetWriter(
-        sink, table.schema, compression="zstd", compression_level=3, write_page_index=True,
+        sink,
+        table.schema,
+        compression="zstd",
+        compression_level=3,
+        write_page_index=True,
         write_statistics=[f for f in table.schema.names if f in {*order, "id", "offset"}] or False,
     )
     writer.write_table(table, row_group_size=group)

@@ -68,9 +68,13 @@ def params_of(params: Any) -> Any:
         return [params_of(v) for v in params]
     if isinstance(params, dict):
         return {str(k): params_of(v) for k, v in sorted(params.items())}
-    raise TypeError(f"{type(params).__name__} has no stable identity: a stage's parameters are plain values and dataclasses of them")
+    raise TypeError(
+        f"{type(params).__name__} has no stable identity: a stage's parameters are plain values and dataclasses of them"
+    )
 
 
 def fingerprint(value: Any) -> str:
     """16 hex digits that depend on the JSON value alone."""
-    return xxhash.xxh3_64_hexdigest(json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode())
+    return xxhash.xxh3_64_hexdigest(
+        json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":")).encode()
+    )

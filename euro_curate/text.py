@@ -31,7 +31,7 @@ def fold(text: str) -> str:
 
 
 def has_letter(word: str) -> bool:
-    return _LETTER.search(word) is not None
+    return word.isalpha() or _LETTER.search(word) is not None
 
 
 def lines(text: str) -> list[str]:
@@ -58,12 +58,12 @@ def windows(text: str, size: int, count: int) -> Iterator[str]:
     """Up to `count` stretches of `size` characters, spread evenly over the text from its first to its last."""
     if len(text) <= size * count:
         for start in range(0, len(text), size):
-            yield text[start:start + size]
+            yield text[start : start + size]
         return
     step = (len(text) - size) / (count - 1) if count > 1 else 0.0
     for i in range(count):
         start = int(i * step)
-        yield text[start:start + size]
+        yield text[start : start + size]
 
 
 # --- kernels -----------------------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def connected(nodes: int, a: I64, b: I64) -> I64:
         elif y < x:
             parent[x] = y
     for i in range(nodes):
-        parent[i] = parent[parent[i]]      # roots are smaller, so a parent is final before its children are read
+        parent[i] = parent[parent[i]]  # roots are smaller, so a parent is final before its children are read
     return parent
 
 

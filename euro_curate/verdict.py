@@ -17,8 +17,22 @@ from euro_curate.schema import RULINGS, VERDICTS
 from euro_curate.stage import stage
 from euro_curate.text import order_hash
 
-FAMILIES = ("http", "mime", "size", "encoding", "url", "forgotten", "opt_out", "extract", "language", "quality", "pii",
-            "decontamination", "duplicate", "budget")
+FAMILIES = (
+    "http",
+    "mime",
+    "size",
+    "encoding",
+    "url",
+    "forgotten",
+    "opt_out",
+    "extract",
+    "language",
+    "quality",
+    "pii",
+    "decontamination",
+    "duplicate",
+    "budget",
+)
 
 
 @dataclass(frozen=True)
@@ -34,24 +48,24 @@ class Rule:
 # In the order in which they are tried. Defaults: Gopher's and FineWeb's figures where our words agree with theirs; see languages/*.toml
 # for the languages that need their own. 0 (minimum) or 1e9 (maximum) turns a rule off.
 RULES = (
-    Rule("min_words", "words", True, 50),                               # Gopher
-    Rule("max_words", "words", False, 100_000),                         # Gopher
-    Rule("min_mean_word_length", "mean_word_length", True, 3.0),        # Gopher: 3-10 for English
-    Rule("max_mean_word_length", "mean_word_length", False, 12.0),      # longer words in Finnish, Hungarian, German
-    Rule("stop_words", "stop_words", True, 2),                          # Gopher: two distinct ones
-    Rule("alpha_words", "alpha_words", True, 0.7),                      # Gopher: 0.8 with punctuation as words
-    Rule("symbol_words", "symbol_words", False, 0.1),                   # Gopher
-    Rule("bullet_lines", "bullet_lines", False, 0.9),                   # Gopher
-    Rule("ellipsis_lines", "ellipsis_lines", False, 0.3),               # Gopher
-    Rule("punctuated_lines", "punctuated_lines", True, 0.1),            # FineWeb: 0.12
-    Rule("newlines_per_word", "newlines_per_word", False, 0.3),         # FineWeb
-    Rule("duplicate_lines", "duplicate_lines", False, 0.3),             # Gopher
-    Rule("duplicate_paragraphs", "duplicate_paragraphs", False, 0.3),   # Gopher
-    Rule("duplicate_line_chars", "duplicate_line_chars", False, 0.2),   # Gopher
-    Rule("top_2gram", "top_2gram", False, 0.20),                        # Gopher, and the next eight
+    Rule("min_words", "words", True, 50),  # Gopher
+    Rule("max_words", "words", False, 100_000),  # Gopher
+    Rule("min_mean_word_length", "mean_word_length", True, 3.0),  # Gopher: 3-10 for English
+    Rule("max_mean_word_length", "mean_word_length", False, 12.0),  # longer words in Finnish, Hungarian, German
+    Rule("stop_words", "stop_words", True, 2),  # Gopher: two distinct ones
+    Rule("alpha_words", "alpha_words", True, 0.7),  # Gopher: 0.8 with punctuation as words
+    Rule("symbol_words", "symbol_words", False, 0.1),  # Gopher
+    Rule("bullet_lines", "bullet_lines", False, 0.9),  # Gopher
+    Rule("ellipsis_lines", "ellipsis_lines", False, 0.3),  # Gopher
+    Rule("punctuated_lines", "punctuated_lines", True, 0.1),  # FineWeb: 0.12
+    Rule("newlines_per_word", "newlines_per_word", False, 0.3),  # FineWeb
+    Rule("duplicate_lines", "duplicate_lines", False, 0.3),  # Gopher
+    Rule("duplicate_paragraphs", "duplicate_paragraphs", False, 0.3),  # Gopher
+    Rule("duplicate_line_chars", "duplicate_line_chars", False, 0.2),  # Gopher
+    Rule("top_2gram", "top_2gram", False, 0.20),  # Gopher, and the next eight
     Rule("top_3gram", "top_3gram", False, 0.18),
     Rule("top_4gram", "top_4gram", False, 0.16),
-    Rule("duplicate_5gram", "duplicate_5gram", False, 0.30),            # twice Gopher's: law and manuals repeat their formulas
+    Rule("duplicate_5gram", "duplicate_5gram", False, 0.30),  # twice Gopher's: law and manuals repeat their formulas
     Rule("duplicate_6gram", "duplicate_6gram", False, 0.28),
     Rule("duplicate_7gram", "duplicate_7gram", False, 0.26),
     Rule("duplicate_8gram", "duplicate_8gram", False, 0.24),
@@ -70,8 +84,19 @@ def resolve_thresholds(overrides: Mapping[str, float], by_language: Mapping[str,
         if unknown:
             raise ValueError(f"quality: unknown rule {unknown[0]!r}; choices: {', '.join(sorted(names))}")
     return tuple(
-        (code, tuple(sorted(({r.name: r.default for r in RULES} | dict(language.thresholds) | dict(overrides)
-                             | dict(by_language.get(code, {}))).items())))
+        (
+            code,
+            tuple(
+                sorted(
+                    (
+                        {r.name: r.default for r in RULES}
+                        | dict(language.thresholds)
+                        | dict(overrides)
+                        | dict(by_language.get(code, {}))
+                    ).items()
+                )
+            ),
+        )
         for code, language in languages().items()
     )
 
@@ -80,8 +105,8 @@ def resolve_thresholds(overrides: Mapping[str, float], by_language: Mapping[str,
 class Rules:
     """Parameters of `decide`."""
 
-    languages: tuple[str, ...] = field(default_factory=lambda: tuple(languages()))    # codes that may be kept
-    min_line_share: float = 0.2          # share of a page's longer lines in its language; below: `language:mixed`
+    languages: tuple[str, ...] = field(default_factory=lambda: tuple(languages()))  # codes that may be kept
+    min_line_share: float = 0.2  # share of a page's longer lines in its language; below: `language:mixed`
     thresholds: Thresholds = field(default_factory=lambda: resolve_thresholds({}, {}))
 
 
@@ -101,8 +126,13 @@ def decide(documents: pa.Table, langs: pa.Table, qualities: pa.Table, params: Ru
         for name, value in zip(columns, _rule(page, found, numbers, wanted, limits, params), strict=True):
             columns[name].append(value)
     arrays = {
-        "id": documents["id"], "source": documents["source"], "offset": documents["offset"], "url": documents["url"],
-        "crawled_at": documents["crawled_at"], "language": langs["language"], "language_score": langs["score"],
+        "id": documents["id"],
+        "source": documents["source"],
+        "offset": documents["offset"],
+        "url": documents["url"],
+        "crawled_at": documents["crawled_at"],
+        "language": langs["language"],
+        "language_score": langs["score"],
         "words": qualities["words"],
         **{name: pa.array(values, RULINGS.field(name).type) for name, values in columns.items()},
     }
@@ -113,8 +143,14 @@ _Finding = tuple[str | None, str | None, float | None, float | None, str | None]
 PASSES: _Finding = (None, None, None, None, None)
 
 
-def _rule(page: dict[str, Any], found: dict[str, Any], numbers: dict[str, Any], wanted: set[str],
-          limits: dict[str, dict[str, float]], p: Rules) -> _Finding:
+def _rule(
+    page: dict[str, Any],
+    found: dict[str, Any],
+    numbers: dict[str, Any],
+    wanted: set[str],
+    limits: dict[str, dict[str, float]],
+    p: Rules,
+) -> _Finding:
     """(verdict, rule, value, threshold, evidence) of one page."""
     if page["stop"]:
         family, _, rule = page["stop"].partition(":")
@@ -147,7 +183,9 @@ def settle(rulings: pa.Table, elections: pa.Table, params: Settling) -> pa.Table
     table = pages.join(elected, on=["id", "source", "offset"], how="left", maintain_order="left")
     copy = pl.col("kind").is_not_null() & (pl.col("kind") != "representative") & pl.col("verdict").is_null()
     out = table.with_columns(
-        verdict=pl.when(copy).then(pl.lit("duplicate:") + pl.col("kind")).otherwise(pl.col("verdict").fill_null("kept")),
+        verdict=pl.when(copy)
+        .then(pl.lit("duplicate:") + pl.col("kind"))
+        .otherwise(pl.col("verdict").fill_null("kept")),
         rule=pl.when(copy).then("kind").otherwise("rule"),
         cluster_size=pl.col("cluster_size").fill_null(1),
     )
@@ -158,17 +196,21 @@ def settle(rulings: pa.Table, elections: pa.Table, params: Settling) -> pa.Table
 class Closing:
     """Parameters of `close`."""
 
-    seed: int = 1     # of the dataset's shuffle
+    seed: int = 1  # of the dataset's shuffle
 
 
 @stage(out=VERDICTS, version=1)
 def close(verdicts: pa.Table, budget: pa.Table, params: Closing) -> pa.Table:
     """VERDICTS (n), BUDGET -> VERDICTS (n): kept pages beyond their language's cut become `budget:cut`."""
-    cuts = {row["language"]: row["cut"] for row in budget.to_pylist() if row["cut"] is not None or not row["taken_pages"]}
+    cuts = {
+        row["language"]: row["cut"] for row in budget.to_pylist() if row["cut"] is not None or not row["taken_pages"]
+    }
     if not cuts:
         return verdicts
     verdict, rule, value, threshold = (verdicts[name].to_pylist() for name in ("verdict", "rule", "value", "threshold"))
-    for i, (page, language) in enumerate(zip(verdicts["id"].to_pylist(), verdicts["language"].to_pylist(), strict=True)):
+    for i, (page, language) in enumerate(
+        zip(verdicts["id"].to_pylist(), verdicts["language"].to_pylist(), strict=True)
+    ):
         if verdict[i] == "kept" and language in cuts:
             order, cut = order_hash(page, params.seed), cuts[language] or 0
             if order >= cut:

@@ -18,7 +18,7 @@ from euro_curate.shards import filesystem
 
 VERSION = 1
 
-_sandbox = Sandbox()   # one per worker process, started with its first page
+_sandbox = Sandbox()  # one per worker process, started with its first page
 
 TEXT_KEYS = ("text", "content", "raw_content")
 URL_KEYS = ("url", "u", "source_url")
@@ -79,7 +79,9 @@ def _texts(source: Source, kind: str, compression: str | None, p: Ingest, readin
     for item in read_texts(source.url, kind, compression, reading):
         body = _first(item, TEXT_KEYS)
         url, date = _first(item, URL_KEYS), _first(item, DATE_KEYS)
-        row = text_row(body if isinstance(body, str) else "", str(url) if url else None, str(date) if date else None, item.row, p)
+        row = text_row(
+            body if isinstance(body, str) else "", str(url) if url else None, str(date) if date else None, item.row, p
+        )
         yield row | {"id": text_id(item.fields.get("id"), source.name, item.row)}
 
 

@@ -10,7 +10,7 @@ import zstandard
 from resiliparse.parse.encoding import detect_encoding, map_encoding_to_html5
 from resiliparse.parse.http import iterate_http_chunks
 
-MAX_DECODED = 64 << 20   # bytes: a body that unpacks to more is a bomb
+MAX_DECODED = 64 << 20  # bytes: a body that unpacks to more is a bomb
 
 
 class Undecodable(Exception):
@@ -19,7 +19,9 @@ class Undecodable(Exception):
 
 def unpack(body: bytes, headers: list[tuple[str, str]]) -> bytes:
     """Undo Transfer-Encoding and Content-Encoding. Headers that lie (a crawler had unpacked already) are ignored."""
-    if "chunked" in _header(headers, "transfer-encoding").lower() and re.match(rb"[ \t]*[0-9A-Fa-f]+[ \t]*(;[^\r\n]*)?\r?\n", body):
+    if "chunked" in _header(headers, "transfer-encoding").lower() and re.match(
+        rb"[ \t]*[0-9A-Fa-f]+[ \t]*(;[^\r\n]*)?\r?\n", body
+    ):
         joined = b"".join(iterate_http_chunks(io.BytesIO(body)))
         body = joined or body
     codings = [c.strip().lower() for c in _header(headers, "content-encoding").split(",") if c.strip()]
@@ -73,7 +75,7 @@ def looks_like_text(body: bytes) -> bool:
 _META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.\-]{2,40})", re.IGNORECASE)
 _HTTP = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.\-]{2,40})", re.IGNORECASE)
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-_TOLERATED = 0.002   # share of bytes that may be broken in a page that is UTF-8 otherwise
+_TOLERATED = 0.002  # share of bytes that may be broken in a page that is UTF-8 otherwise
 
 
 def decode(body: bytes, content_type: str) -> tuple[str, str]:
@@ -84,7 +86,7 @@ def decode(body: bytes, content_type: str) -> tuple[str, str]:
     """
     for mark, charset in _BOMS:
         if body.startswith(mark):
-            return body[len(mark):].decode(charset, "replace"), charset
+            return body[len(mark) :].decode(charset, "replace"), charset
     if body.isascii():
         return body.decode("ascii"), "ascii"
     try:
@@ -94,16 +96,18 @@ def decode(body: bytes, content_type: str) -> tuple[str, str]:
     declared = _declared(body, content_type)
     loose = body.decode("utf-8", "replace")
     # a few broken bytes in a page whose other multi-byte sequences are fine: still UTF-8
-    broken, multibyte = loose.count("�"), sum(1 for _ in re.finditer(rb"[\xc3-\xf4][\x80-\xbf]", body[:1 << 16]))
-    if broken <= max(2, _TOLERATED * len(body)) and multibyte > 4 * broken or declared == ["utf-8"] and multibyte > broken:
+    broken, multibyte = loose.count("�"), sum(1 for _ in re.finditer(rb"[\xc3-\xf4][\x80-\xbf]", body[: 1 << 16]))
+    if (broken <= max(2, _TOLERATED * len(body)) and multibyte > 4 * broken) or (
+        declared == ["utf-8"] and multibyte > broken
+    ):
         return loose, "utf-8"
     candidates = [label for label in declared if label != "utf-8"]
     if len(candidates) > 1:
-        detected = _normal(detect_encoding(body[:1 << 16]))
+        detected = _normal(detect_encoding(body[: 1 << 16]))
         candidates.sort(key=lambda label: label != detected)
         if candidates[0] != detected:
-            candidates.reverse()          # meta was written by the page's author, the header often by a server's default
-    for label in [*candidates, _normal(detect_encoding(body[:1 << 16])), "cp1252"]:
+            candidates.reverse()  # meta was written by the page's author, the header often by a server's default
+    for label in [*candidates, _normal(detect_encoding(body[: 1 << 16])), "cp1252"]:
         if label:
             try:
                 return body.decode(label, "replace"), _web_name(label)
@@ -128,7 +132,7 @@ def _declared(body: bytes, content_type: str) -> list[str]:
     for label in labels:
         normal = _normal(label)
         if normal and normal not in out:
-            out.append("utf-8" if normal.startswith("utf-16") else normal)   # a readable meta tag is no UTF-16
+            out.append("utf-8" if normal.startswith("utf-16") else normal)  # a readable meta tag is no UTF-16
     return out
 
 

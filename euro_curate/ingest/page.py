@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import trafilatura
+from lxml import etree
+from lxml.html import HtmlComment, HtmlElement
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import detect_mime
 from trafilatura.meta import reset_caches
@@ -18,9 +20,9 @@ from trafilatura.meta import reset_caches
 from euro_curate import text
 from euro_curate.ingest.decode import Undecodable, decode, unpack
 from euro_curate.ingest.records import Record
-from euro_curate.langid import UNKNOWN, LangId
+from euro_curate.langid import LangId
 from euro_curate.langid import gate as language_gate
-from euro_curate.languages import languages
+from euro_curate.languages import UNKNOWN, languages
 
 OPT_OUT_SIGNALS = ("noai", "tdm-reservation", "noindex")
 
@@ -29,23 +31,25 @@ OPT_OUT_SIGNALS = ("noai", "tdm-reservation", "noindex")
 class Ingest:
     """Parameters of `ingest`: everything that decides what a page's row holds."""
 
-    languages: tuple[str, ...] = ()          # codes wanted; () = all 24. Pages in others are not extracted
-    gate: bool = True                        # look at the plain text's language before extraction
+    languages: tuple[str, ...] = ()  # codes wanted; () = all 24. Pages in others are not extracted
+    gate: bool = True  # look at the plain text's language before extraction
     langid: LangId = field(default_factory=LangId)
-    min_bytes: int = 1                       # of the body as sent, unpacked
-    max_bytes: int = 8 << 20                 # beyond, trafilatura takes minutes and gigabytes
-    min_plain_chars: int = 100               # plain text of the whole page; less cannot hold fifty words
-    opt_out: tuple[str, ...] = ("noai", "tdm-reservation")   # signals that exclude a page; all are recorded
-    fast: bool = True                        # trafilatura's fast path first, the full one when it finds nothing
-    precision: bool = False                  # trafilatura's favor_precision
-    tables: bool = True                      # keep tables, as lines of text
-    page_timeout_s: float = 60.0             # backstop; a culprit is tried once more with twice the time
-    page_memory_bytes: int = 4 << 30         # data segment of the process that handles pages
+    min_bytes: int = 1  # of the body as sent, unpacked
+    max_bytes: int = 8 << 20  # beyond, trafilatura takes minutes and gigabytes
+    min_plain_chars: int = 100  # plain text of the whole page; less cannot hold fifty words
+    opt_out: tuple[str, ...] = ("noai", "tdm-reservation")  # signals that exclude a page; all are recorded
+    fast: bool = True  # trafilatura's fast path first, the full one when it finds nothing
+    precision: bool = False  # trafilatura's favor_precision
+    tables: bool = True  # keep tables, as lines of text
+    page_timeout_s: float = 60.0  # backstop; a culprit is tried once more with twice the time
+    page_memory_bytes: int = 4 << 30  # data segment of the process that handles pages
 
     def __post_init__(self) -> None:
         unknown = set(self.opt_out) - set(OPT_OUT_SIGNALS)
         if unknown:
-            raise ValueError(f"ingest.opt_out: unknown {', '.join(sorted(unknown))}; choices: {', '.join(OPT_OUT_SIGNALS)}")
+            raise ValueError(
+                f"ingest.opt_out: unknown {', '.join(sorted(unknown))}; choices: {', '.join(OPT_OUT_SIGNALS)}"
+            )
         if self.page_timeout_s <= 0 or self.max_bytes < self.min_bytes:
             raise ValueError("ingest: page_timeout_s must be above 0, max_bytes at least min_bytes")
 
@@ -65,9 +69,23 @@ def blank_row(record: Record) -> Row:
     """The row of a page of which only the record's own fields are known."""
     url = record.url.strip("<> \t\r\n") if record.url else None
     return {
-        "url": url, "host": _host(url), "crawled_at": parse_date(record.date), "offset": record.offset, "status": record.status,
-        "mime": None, "charset": None, "html_lang": None, "title": None, "text": "", "bytes_in": len(record.body),
-        "gate_language": None, "gate_score": None, "licence": None, "opt_out": None, "stop": None, "evidence": None,
+        "url": url,
+        "host": _host(url),
+        "crawled_at": parse_date(record.date),
+        "offset": record.offset,
+        "status": record.status,
+        "mime": None,
+        "charset": None,
+        "html_lang": None,
+        "title": None,
+        "text": "",
+        "bytes_in": len(record.body),
+        "gate_language": None,
+        "gate_score": None,
+        "licence": None,
+        "opt_out": None,
+        "stop": None,
+        "evidence": None,
     }
 
 
@@ -81,7 +99,7 @@ def page_row(record: Record, p: Ingest) -> Row:
         row["text"] = ""
     except MemoryError:
         row["stop"], row["text"] = "extract:memory", ""
-    except Exception as error:   # a page cannot fail a run: what no gate foresaw is an extraction error on record
+    except Exception as error:  # a page cannot fail a run: what no gate foresaw is an extraction error on record
         row["stop"], row["evidence"], row["text"] = "extract:error", type(error).__name__, ""
     for name in ("url", "title", "html_lang", "licence", "opt_out"):
         if row[name]:
@@ -153,8 +171,23 @@ def _header(record: Record, name: str) -> str | None:
     return next((value for key, value in record.headers if key.lower() == name), None)
 
 
-_VAGUE = ("", "text/plain", "application/octet-stream", "binary/octet-stream", "application/x-unknown-content-type", "text/*", "*/*", "unknown/unknown")
-_MAGIC = ((b"%PDF-", "application/pdf"), (b"\x89PNG\r\n", "image/png"), (b"GIF8", "image/gif"), (b"\xff\xd8\xff", "image/jpeg"), (b"PK\x03\x04", "application/zip"))
+_VAGUE = (
+    "",
+    "text/plain",
+    "application/octet-stream",
+    "binary/octet-stream",
+    "application/x-unknown-content-type",
+    "text/*",
+    "*/*",
+    "unknown/unknown",
+)
+_MAGIC = (
+    (b"%PDF-", "application/pdf"),
+    (b"\x89PNG\r\n", "image/png"),
+    (b"GIF8", "image/gif"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"PK\x03\x04", "application/zip"),
+)
 
 
 def mime_of(content_type: str, body: bytes) -> str:
@@ -162,7 +195,7 @@ def mime_of(content_type: str, body: bytes) -> str:
     for magic, kind in _MAGIC:
         if body.startswith(magic):
             return kind
-    declared = content_type.split(";")[0].strip().lower()
+    declared = content_type.split(";", maxsplit=1)[0].strip().lower()
     if declared not in _VAGUE:
         return declared
     if re.match(rb"\s*(<!--.{0,2000}?-->\s*)*<(!doctype html|html|head|body)", body[:4096], re.IGNORECASE | re.DOTALL):
@@ -211,14 +244,22 @@ def _title(head: str) -> str | None:
 def _robots(where: str, value: str) -> list[str]:
     """`noai` and `noindex` of a robots directive list. A list scoped to one agent (`otherbot: noindex`) is not for us."""
     agent, _, rest = value.rpartition(":")
-    if agent and "," not in agent and " " not in agent.strip() and agent.strip().lower() not in ("*", "unavailable_after"):
+    if (
+        agent
+        and "," not in agent
+        and " " not in agent.strip()
+        and agent.strip().lower() not in ("*", "unavailable_after")
+    ):
         return []
     directives = {d.strip().lower() for d in (rest if agent else value).split(",")}
     return [f"{signal}={where}" for signal in ("noai", "noindex") if signal in directives]
 
 
 def _attributes(element: str) -> dict[str, str]:
-    return {m.group(1).lower(): html.unescape(m.group(2) or m.group(3) or m.group(4) or "") for m in _ATTRIBUTE.finditer(element)}
+    return {
+        m.group(1).lower(): html.unescape(m.group(2) or m.group(3) or m.group(4) or "")
+        for m in _ATTRIBUTE.finditer(element)
+    }
 
 
 def _host(url: str | None) -> str | None:
@@ -234,7 +275,11 @@ def parse_date(value: object) -> datetime | None:
         return value.replace(microsecond=0, tzinfo=value.tzinfo or UTC)
     written = str(value or "").strip()
     try:
-        moment = datetime.strptime(written, "%Y%m%d%H%M%S") if re.fullmatch(r"\d{14}", written) else datetime.fromisoformat(written)
+        moment = (
+            datetime.strptime(written, "%Y%m%d%H%M%S")
+            if re.fullmatch(r"\d{14}", written)
+            else datetime.fromisoformat(written)
+        )
     except ValueError:
         return None
     return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)).replace(microsecond=0)
@@ -253,14 +298,14 @@ def extract_page(page: str) -> tuple[str, str | None, str | None]:
             raise _Stop("extract:empty", None)
     except _Stop as stop:
         row["stop"] = stop.args[0]
-    except Exception as error:   # as in page_row
+    except Exception as error:  # as in page_row
         row["stop"], row["text"] = "extract:memory" if isinstance(error, MemoryError) else "extract:error", ""
     return row["text"], row["title"], row["stop"]
 
 
 # --- extraction --------------------------------------------------------------------------------------------------------------
 
-_RESET_EVERY = 500   # pages: trafilatura's caches grow, and must not decide anything
+_RESET_EVERY = 500  # pages: trafilatura's caches grow, and must not decide anything
 _extracted = 0
 
 
@@ -270,23 +315,47 @@ def _extract(page: str, fast: bool, precision: bool, tables: bool) -> str:
     _extracted += 1
     if _extracted % _RESET_EVERY == 0:
         reset_caches()
+    tree = parse(page)
     found = None
     for quick in (True, False) if fast else (False,):
-        found = found or trafilatura.extract(page, fast=quick, favor_precision=precision, include_comments=False, include_tables=tables,
-                                             deduplicate=False)
+        if tree is not None and not found:
+            found = trafilatura.extract(
+                tree,
+                fast=quick,
+                favor_precision=precision,
+                include_comments=False,
+                include_tables=tables,
+                deduplicate=False,
+            )
     return tidy(found or "")
+
+
+_PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
+# lxml.html chooses each element's class by calling Python; a fixed class is chosen in C. trafilatura wants HtmlElement.
+_PARSER.set_element_class_lookup(etree.ElementDefaultClassLookup(element=HtmlElement, comment=HtmlComment))
+_INVISIBLE = ("style", "template", "svg", "canvas", "iframe", "object", "embed", "audio", "video", "link")
+
+
+def parse(page: str) -> HtmlElement | None:
+    """The page's tree without what nobody reads. Scripts go too, but for JSON-LD, where trafilatura finds some articles."""
+    tree = etree.fromstring(page.encode("utf-8", "replace"), _PARSER)
+    if tree is None:
+        return None
+    etree.strip_elements(tree, *_INVISIBLE, with_tail=False)
+    for script in [s for s in tree.iter("script") if "ld+json" not in (s.get("type") or "")]:
+        script.drop_tree()
+    return tree
 
 
 def tidy(found: str) -> str:
     """Table bars become spaces, empty table rows go."""
     if "|" not in found:
         return found
-    rows = []
+    rows: list[str] = []
     for line in found.split("\n"):
         if line.startswith("|") and line.rstrip().endswith("|"):
-            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-            line = "  ".join(cell for cell in cells if cell and set(cell) - set("-: "))
-            if not line:
-                continue
-        rows.append(line)
+            cells = (cell.strip() for cell in line.strip().strip("|").split("|"))
+            rows += filter(None, ["  ".join(cell for cell in cells if set(cell) - set("-: "))])
+        else:
+            rows.append(line)
     return "\n".join(rows)

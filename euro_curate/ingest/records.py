@@ -6,40 +6,53 @@ import logging
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import xxhash
 import zstandard
 from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
 
 _WANTED = WarcRecordType.response | WarcRecordType.resource | WarcRecordType.conversion
-_KINDS = ((WarcRecordType.response, "response"), (WarcRecordType.resource, "resource"), (WarcRecordType.conversion, "conversion"))
+_KINDS = (
+    (WarcRecordType.response, "response"),
+    (WarcRecordType.resource, "resource"),
+    (WarcRecordType.conversion, "conversion"),
+)
 _BLOCK = 1 << 20
+
+
+class Stream(Protocol):
+    """What reading needs of a binary file."""
+
+    def read(self, size: int = ..., /) -> bytes: ...
+    def seek(self, offset: int, whence: int = ..., /) -> int: ...
+    def tell(self) -> int: ...
+    def close(self) -> None: ...
 
 
 @dataclass
 class Record:
     """One capture: what the pages' gates need, still as bytes."""
 
-    id: str | None                      # WARC-Record-ID as written
+    id: str | None  # WARC-Record-ID as written
     url: str | None
-    date: str | None                    # WARC-Date as written
-    offset: int                         # of the record in the file (of the member, in a WACZ)
-    kind: str                           # response | resource | conversion
-    status: int | None                  # HTTP status of a response
-    headers: list[tuple[str, str]]      # HTTP headers, in order, repeats kept
-    body: bytes                         # still transfer- and content-encoded
+    date: str | None  # WARC-Date as written
+    offset: int  # of the record in the file (of the member, in a WACZ)
+    kind: str  # response | resource | conversion
+    status: int | None  # HTTP status of a response
+    headers: list[tuple[str, str]]  # HTTP headers, in order, repeats kept
+    body: bytes  # still transfer- and content-encoded
 
 
 @dataclass
 class Reading:
     """What reading a file came to; goes into run.json."""
 
-    records: int = 0                    # captures yielded
-    apart: int = 0                      # requests, revisits, metadata and the like, robots.txt and well-known files
-    bytes_skipped: int = 0              # of the file, in damaged stretches
+    records: int = 0  # captures yielded
+    apart: int = 0  # requests, revisits, metadata and the like, robots.txt and well-known files
+    bytes_skipped: int = 0  # of the file, in damaged stretches
     errors: list[str] = field(default_factory=list)
-    digest: str = ""                    # xxh3_128 of the file
+    digest: str = ""  # xxh3_128 of the file
 
     def trouble(self, error: Exception, at: int) -> None:
         if len(self.errors) < 20:
@@ -51,7 +64,7 @@ class HashedFile(io.RawIOBase):
 
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw, self._hasher, self._hashed, self._at = raw, xxhash.xxh3_128(), 0, 0
-        self.failure: Exception | None = None     # of the storage: not damage in the file
+        self.failure: Exception | None = None  # of the storage: not damage in the file
 
     def readable(self) -> bool:
         return True
@@ -67,14 +80,14 @@ class HashedFile(io.RawIOBase):
             raise
         fresh = self._at + len(data) - self._hashed
         if 0 < fresh <= len(data):
-            self._hasher.update(data[len(data) - fresh:])
+            self._hasher.update(data[len(data) - fresh :])
             self._hashed += fresh
         self._at += len(data)
         return data
 
     def readinto(self, buffer: Any) -> int:
         data = self.read(len(buffer))
-        buffer[:len(data)] = data
+        buffer[: len(data)] = data
         return len(data)
 
     def seek(self, offset: int, whence: int = 0) -> int:
@@ -94,10 +107,10 @@ class HashedFile(io.RawIOBase):
 
 # --- what is it --------------------------------------------------------------------------------------------------------------
 
-_ZST = (b"\x28\xb5\x2f\xfd", b"\x5d\x2a\x4d\x18")   # frame, or a WARC dictionary's skippable frame
+_ZST = (b"\x28\xb5\x2f\xfd", b"\x5d\x2a\x4d\x18")  # frame, or a WARC dictionary's skippable frame
 
 
-def container(stream: IO[bytes]) -> tuple[str, str | None]:
+def container(stream: Stream) -> tuple[str, str | None]:
     """(format, compression) of a file by its first bytes: warc | arc | wacz | parquet | jsonl | unknown; gzip | zstd | lz4 | None."""
     stream.seek(0)
     head = stream.read(1 << 16)
@@ -117,7 +130,7 @@ def container(stream: IO[bytes]) -> tuple[str, str | None]:
     return _plain_format(head), None
 
 
-def _unpack_some(stream: IO[bytes]) -> bytes:
+def _unpack_some(stream: Stream) -> bytes:
     out = b""
     try:
         while len(out) < 4096 and (block := stream.read(512)):
@@ -151,7 +164,7 @@ def read_records(stream: HashedFile, kind: str, reading: Reading) -> Iterator[Re
         raise stream.failure
 
 
-def _read_warc(stream: IO[bytes], reading: Reading) -> Iterator[Record]:
+def _read_warc(stream: Stream, reading: Reading) -> Iterator[Record]:
     """WARC through fastwarc. It stops at the first bad header or member: we look for the next record behind it and go on."""
     size = stream.seek(0, io.SEEK_END)
     start = 0
@@ -169,7 +182,7 @@ def _read_warc(stream: IO[bytes], reading: Reading) -> Iterator[Record]:
                 progress = True
                 yield capture
             return
-        except Exception as error:   # a reader's failure on damaged bytes is data about the file, whatever its type
+        except Exception as error:  # a reader's failure on damaged bytes is data about the file, whatever its type
             reading.trouble(error, last)
         follow = _next_record(stream, last + 1)
         reading.bytes_skipped += (follow or size) - last if not progress else 0
@@ -188,16 +201,28 @@ def _capture(record: WarcRecord) -> Record:
     elif kind := record.headers.get("Content-Type"):
         headers = [("Content-Type", str(kind))]
     return Record(
-        record.headers.get("WARC-Record-ID"), record.headers.get("WARC-Target-URI"), record.headers.get("WARC-Date"),
-        record.stream_pos, next(name for kind, name in _KINDS if record.record_type == kind), status, headers, record.reader.read(),
+        record.headers.get("WARC-Record-ID"),
+        record.headers.get("WARC-Target-URI"),
+        record.headers.get("WARC-Date"),
+        record.stream_pos,
+        next(name for kind, name in _KINDS if record.record_type == kind),
+        status,
+        headers,
+        record.reader.read(),
     )
 
 
-def _next_record(stream: IO[bytes], start: int) -> int | None:
+def _next_record(stream: Stream, start: int) -> int | None:
     """Offset of the next thing that looks like a record (a gzip or zstd member, or a WARC header line) at or after `start`."""
     stream.seek(0)
     head = stream.read(4)
-    marks = [b"\x1f\x8b\x08"] if head.startswith(b"\x1f\x8b") else [_ZST[0]] if head.startswith(_ZST) else [b"\nWARC/1.", b"\nWARC/0."]
+    marks = (
+        [b"\x1f\x8b\x08"]
+        if head.startswith(b"\x1f\x8b")
+        else [_ZST[0]]
+        if head.startswith(_ZST)
+        else [b"\nWARC/1.", b"\nWARC/0."]
+    )
     skip = 1 if marks[0].startswith(b"\n") else 0
     stream.seek(max(0, start - skip))
     at, tail = max(0, start - skip), b""
@@ -211,7 +236,7 @@ def _next_record(stream: IO[bytes], start: int) -> int | None:
     return None
 
 
-def _read_arc(stream: IO[bytes], reading: Reading) -> Iterator[Record]:
+def _read_arc(stream: Stream, reading: Reading) -> Iterator[Record]:
     """ARC 1.0 through warcio, which fastwarc does not read. Reading ends at the first damage."""
     from warcio.archiveiterator import ArchiveIterator as ArcIterator
 
@@ -229,14 +254,22 @@ def _read_arc(stream: IO[bytes], reading: Reading) -> Iterator[Record]:
             http = record.http_headers
             headers = [(str(k), str(v)) for k, v in http.headers] if http else []
             status = int(http.get_statuscode()) if http and http.get_statuscode().isdigit() else None
-            yield Record(None, record.rec_headers.get_header("WARC-Target-URI"), record.rec_headers.get_header("WARC-Date"), at,
-                         "response", status, headers, record.raw_stream.read())
-    except Exception as error:   # as above
+            yield Record(
+                None,
+                record.rec_headers.get_header("WARC-Target-URI"),
+                record.rec_headers.get_header("WARC-Date"),
+                at,
+                "response",
+                status,
+                headers,
+                record.raw_stream.read(),
+            )
+    except Exception as error:  # as above
         reading.trouble(error, at)
         reading.bytes_skipped += size - at
 
 
-def _read_wacz(stream: IO[bytes], reading: Reading) -> Iterator[Record]:
+def _read_wacz(stream: HashedFile, reading: Reading) -> Iterator[Record]:
     """The WARC files inside a WACZ (a zip), in name order. Offsets are within the member: the member's index is in the high bits."""
     try:
         with zipfile.ZipFile(stream) as archive:

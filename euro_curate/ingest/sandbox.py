@@ -20,7 +20,7 @@ from typing import IO, Any
 from euro_curate.ingest.page import Ingest, Row, blank_row, page_row
 from euro_curate.ingest.records import Record
 
-RECYCLE_PAGES = 5000   # a fresh child after so many pages: whatever libraries leak stays bounded
+RECYCLE_PAGES = 5000  # a fresh child after so many pages: whatever libraries leak stays bounded
 
 Handler = Callable[[Record, Ingest], Row]
 
@@ -49,7 +49,10 @@ class Sandbox:
             return self._ask(record, p, 2 * p.page_timeout_s)
         except Died as death:
             self.restarts += 1
-            return blank_row(record) | {"stop": f"extract:{death}", "evidence": f"twice; limit {p.page_timeout_s:g} s, then twice that"}
+            return blank_row(record) | {
+                "stop": f"extract:{death}",
+                "evidence": f"twice; limit {p.page_timeout_s:g} s, then twice that",
+            }
 
     def close(self) -> None:
         """Ends the child."""
@@ -79,21 +82,22 @@ class Sandbox:
         except (Died, OSError, EOFError) as error:
             self.close()
             raise error if isinstance(error, Died) else Died("crash") from error
-        except BaseException:      # Ctrl-C between question and answer: the pipe's state is unknown
+        except BaseException:  # Ctrl-C between question and answer: the pipe's state is unknown
             self.close()
             raise
         return row
 
     def _start(self, p: Ingest) -> None:
-        command = [sys.executable, "-m", "euro_curate.ingest.sandbox", str(p.page_memory_bytes)]
+        command = [sys.executable, "-c", _CHILD, str(p.page_memory_bytes)]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
         self._pages = 0
         assert self._child.stdin is not None and self._child.stdout is not None
         _send(self._child.stdin, self._handler)
-        if _receive(self._child.stdout) != "ready":    # start-up is not charged to the first page
+        if _receive(self._child.stdout) != "ready":  # start-up is not charged to the first page
             raise RuntimeError("the page process did not start")
 
 
+_CHILD = "from euro_curate.ingest.sandbox import serve; serve()"
 _LENGTH = struct.Struct("<Q")
 
 
@@ -115,7 +119,7 @@ def _exactly(pipe: IO[bytes], size: int) -> bytes:
     return data
 
 
-def _main() -> None:
+def serve() -> None:
     """The child: answers questions from stdin on stdout until stdin ends. Dies with its parent; data segment limited."""
     if sys.platform == "linux":
         parent_death_signal = 1
@@ -125,7 +129,7 @@ def _main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)              # whatever a library prints must not get between the answers
+    os.dup2(2, 1)  # whatever a library prints must not get between the answers
     try:
         handler: Handler = _receive(questions)
         _send(answers, "ready")
@@ -134,7 +138,3 @@ def _main() -> None:
             _send(answers, handler(record, params))
     except (EOFError, BrokenPipeError):
         pass
-
-
-if __name__ == "__main__":
-    _main()

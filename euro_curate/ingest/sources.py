@@ -48,8 +48,10 @@ def expand(inputs: Sequence[str]) -> tuple[Source, ...]:
         for source in matched:
             other = found.setdefault(source.name, source)
             if other.url != source.url:
-                raise ValueError(f"two inputs are both named {source.name!r} relative to their roots: {other.url} and {source.url}; "
-                                 "give one input whose part before the first wildcard holds both")
+                raise ValueError(
+                    f"two inputs are both named {source.name!r} relative to their roots: {other.url} and {source.url}; "
+                    "give one input whose part before the first wildcard holds both"
+                )
     return tuple(found[name] for name in sorted(found))
 
 
@@ -86,7 +88,7 @@ def looks_like_input(path: str) -> bool:
 
 
 def _source(fs: Any, path: str, root: str, local: bool) -> Source:
-    name = path[len(root):].lstrip("/") if root and path.startswith(root) else PurePosixPath(path).name
+    name = path[len(root) :].lstrip("/") if root and path.startswith(root) else PurePosixPath(path).name
     info = fs.info(path)
     if local:
         tag = f"mtime:{os.stat(path).st_mtime_ns}"

@@ -25,7 +25,7 @@ def read_texts(url: str, kind: str, compression: str | None, reading: Reading) -
     from datatrove.pipeline.readers import JsonlReader, ParquetReader
     from datatrove.utils.logging import logger
 
-    logger.disable("datatrove")   # it logs the first characters of bad lines
+    logger.disable("datatrove")  # it logs the first characters of bad lines
     folder, _, name = url.rpartition("/")
     row = -1
     try:
@@ -37,6 +37,5 @@ def read_texts(url: str, kind: str, compression: str | None, reading: Reading) -
             reading.records += 1
             number = document.metadata["row"] if kind == "jsonl" else row
             yield TextRecord(int(number), document.metadata["fields"])
-    except Exception as error:   # damage of any kind ends this file, and only this file
+    except Exception as error:  # damage of any kind ends this file, and only this file
         reading.trouble(error, row + 1)
-

@@ -13,18 +13,18 @@ UNKNOWN = "und"
 class Language:
     """What the pipeline knows of one language."""
 
-    code: str                                # FineWeb-2 code, e.g. "mlt_Latn"
-    name: str                                # English name
-    native: str                              # its own name
-    iso1: str                                # ISO 639-1, e.g. "mt"
-    aliases: tuple[str, ...]                 # further codes that mean it (ISO 639-3 macro codes and the like)
-    script: str                              # "Latin", "Greek" or "Cyrillic"
-    countries: tuple[str, ...]               # EU states where it is official: regions for phone numbers and identifiers
-    confusable: tuple[str, ...]              # neighbours that identifiers mix it up with
-    stop_words: frozenset[str]               # casefolded
-    sentence_ends: str                       # characters that end a sentence or line of prose
-    min_language_score: float                # below: `und`
-    thresholds: tuple[tuple[str, float], ...] = ()    # rule -> threshold, where it differs from verdict.py's default
+    code: str  # FineWeb-2 code, e.g. "mlt_Latn"
+    name: str  # English name
+    native: str  # its own name
+    iso1: str  # ISO 639-1, e.g. "mt"
+    aliases: tuple[str, ...]  # further codes that mean it (ISO 639-3 macro codes and the like)
+    script: str  # "Latin", "Greek" or "Cyrillic"
+    countries: tuple[str, ...]  # EU states where it is official: regions for phone numbers and identifiers
+    confusable: tuple[str, ...]  # neighbours that identifiers mix it up with
+    stop_words: frozenset[str]  # casefolded
+    sentence_ends: str  # characters that end a sentence or line of prose
+    min_language_score: float  # below: `und`
+    thresholds: tuple[tuple[str, float], ...] = ()  # rule -> threshold, where it differs from verdict.py's default
 
 
 def _parse(path: Path) -> Language:
@@ -56,7 +56,14 @@ def languages() -> dict[str, Language]:
 def _names() -> dict[str, str]:
     table: dict[str, str] = {}
     for language in languages().values():
-        for alias in (language.code, language.code[:3], language.iso1, language.name, language.native, *language.aliases):
+        for alias in (
+            language.code,
+            language.code[:3],
+            language.iso1,
+            language.name,
+            language.native,
+            *language.aliases,
+        ):
             table[alias.casefold()] = language.code
     return table
 

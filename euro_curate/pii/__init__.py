@@ -19,17 +19,17 @@ from euro_curate.pii import email, iban, ip, phone
 from euro_curate.schema import CLEAN
 from euro_curate.stage import stage
 
-_MODULES = {"email": email, "iban": iban, "ip": ip, "phone": phone}   # where two match at one place, the first wins
+_MODULES = {"email": email, "iban": iban, "ip": ip, "phone": phone}  # where two match at one place, the first wins
 KINDS = tuple(sorted(_MODULES))
-_CONTEXT = 24   # bytes before and after a candidate that a check may look at
+_CONTEXT = 24  # bytes before and after a candidate that a check may look at
 
 
 @dataclass(frozen=True)
 class Redaction:
     """Parameters of `redact`."""
 
-    kinds: tuple[str, ...] = KINDS    # kinds to replace
-    seed: int = 1                     # of the dataset's shuffle: redact() also gives each page its place in it
+    kinds: tuple[str, ...] = KINDS  # kinds to replace
+    seed: int = 1  # of the dataset's shuffle: redact() also gives each page its place in it
 
     def __post_init__(self) -> None:
         unknown = set(self.kinds) - set(KINDS)
@@ -60,15 +60,17 @@ def find(text: str, countries: Sequence[str] = (), kinds: Sequence[str] = KINDS)
     data = text.encode("utf-8", "replace")
     ascii_only = len(data) == len(text)
     spans: list[Span] = []
-    chars = done = 0                      # code points before byte `done`
+    chars = done = 0  # code points before byte `done`
     for match in scanner.finditer(data):
         kind = names[match.lastindex - 1]
         if kind not in kinds:
             continue
         at, stop = match.span()
-        before, after = data[max(0, at - _CONTEXT):at], data[stop:stop + _CONTEXT]
+        before, after = data[max(0, at - _CONTEXT) : at], data[stop : stop + _CONTEXT]
         candidate = data[at:stop].decode("utf-8", "replace")
-        inner = _MODULES[kind].confirm(candidate, before.decode("utf-8", "ignore"), after.decode("utf-8", "ignore"), countries)
+        inner = _MODULES[kind].confirm(
+            candidate, before.decode("utf-8", "ignore"), after.decode("utf-8", "ignore"), countries
+        )
         if inner is None:
             continue
         if ascii_only:
@@ -86,7 +88,7 @@ def redact_text(text: str, countries: Sequence[str] = (), kinds: Sequence[str] =
     spans = find(text, countries, kinds)
     pieces, last = [], 0
     for span in spans:
-        pieces += [text[last:span.start], f"<{span.kind}-pii>"]
+        pieces += [text[last : span.start], f"<{span.kind}-pii>"]
         last = span.end
     return "".join([*pieces, text[last:]]), spans
 
@@ -107,13 +109,18 @@ def redact(documents: pa.Table, languages_table: pa.Table, verdicts: pa.Table, p
         "order": pa.array([words_of.order_hash(i, params.seed) for i in docs["id"].to_pylist()], pa.uint64()),
         "language": langs["language"],
         "text": pa.array(bodies, pa.large_string()),
-        "url": docs["url"], "crawled_at": docs["crawled_at"], "source": docs["source"],
-        "language_score": langs["score"], "second": langs["second"], "second_score": langs["second_score"],
+        "url": docs["url"],
+        "crawled_at": docs["crawled_at"],
+        "source": docs["source"],
+        "language_score": langs["score"],
+        "second": langs["second"],
+        "second_score": langs["second_score"],
         "cluster_size": marks["cluster_size"],
         "words": pa.array([len(words_of.words(b)) for b in bodies], pa.int64()),
         "chars": pa.array([len(b) for b in bodies], pa.int64()),
         "bytes": pa.array([len(b.encode()) for b in bodies], pa.int64()),
         "redactions": pa.array(counts, pa.int32()),
-        "licence": docs["licence"], "title": docs["title"],
+        "licence": docs["licence"],
+        "title": docs["title"],
     }
     return pa.table(list(columns.values()), schema=CLEAN)

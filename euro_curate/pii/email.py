@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 PATTERN = rb"[A-Za-z0-9._%+\-\x80-\xff]+@[A-Za-z0-9\-\x80-\xff]+(?:\.[A-Za-z0-9\-\x80-\xff]+)+"
 
-_FILES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")   # image@2x.png
+_FILES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")  # image@2x.png
 
 
 def confirm(candidate: str, before: str, after: str, countries: Sequence[str]) -> tuple[int, int] | None:
@@ -16,7 +16,7 @@ def confirm(candidate: str, before: str, after: str, countries: Sequence[str]) -
         start += 1
     local, _, domain = candidate[start:end].partition("@")
     host, _, top = domain.rpartition(".")
-    if not local or not host or len(top) < 2 or any(c.isdigit() for c in top) and not top.startswith("xn--"):
+    if not local or not host or len(top) < 2 or (any(c.isdigit() for c in top) and not top.startswith("xn--")):
         return None
     if domain.casefold().endswith(_FILES):
         return None

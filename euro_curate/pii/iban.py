@@ -6,7 +6,7 @@ from stdnum import iban
 
 PATTERN = rb"[A-Z]{2}[0-9]{2}(?:[ \-]?[A-Z0-9]{1,4}){3,9}"
 
-_SHORTEST = 15   # Norway
+_SHORTEST = 15  # Norway
 
 
 def confirm(candidate: str, before: str, after: str, countries: Sequence[str]) -> tuple[int, int] | None:
@@ -15,7 +15,11 @@ def confirm(candidate: str, before: str, after: str, countries: Sequence[str]) -
         return None
     end = len(candidate)
     while sum(c.isalnum() for c in candidate[:end]) >= _SHORTEST:
-        if candidate[end - 1].isalnum() and iban.is_valid(candidate[:end]) and not (candidate + after)[end:end + 1].isalnum():
+        if (
+            candidate[end - 1].isalnum()
+            and iban.is_valid(candidate[:end])
+            and not (candidate + after)[end : end + 1].isalnum()
+        ):
             return 0, end
         end -= 1
     return None

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 PATTERN = rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?:[0-9A-Fa-f]{1,4}:){1,6}(?::[0-9A-Fa-f]{1,4}){1,6}"
 
-_NOT_BEFORE = re.compile(r"[\w.:§-]$|(?:version|ver\.|kap\.|§|art\.)\s*$", re.IGNORECASE)   # v2.14.3.1, Kap. 3.1.2.5
+_NOT_BEFORE = re.compile(r"[\w.:§-]$|(?:version|ver\.|kap\.|§|art\.)\s*$", re.IGNORECASE)  # v2.14.3.1, Kap. 3.1.2.5
 _NOT_AFTER = re.compile(r"^(?:[\w:]|\.\d)")
-_NUMBERING = 20   # four small numbers are a section or a version, not an address
+_NUMBERING = 20  # four small numbers are a section or a version, not an address
 
 
 def confirm(candidate: str, before: str, after: str, countries: Sequence[str]) -> tuple[int, int] | None:

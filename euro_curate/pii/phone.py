@@ -17,7 +17,7 @@ _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,
 
 def confirm(candidate: str, before: str, after: str, countries: Sequence[str]) -> tuple[int, int] | None:
     """Needs a start that marks a phone number and a valid number of one of the countries (any country after + or 00)."""
-    if before[-1:].isalnum() or before[-1:] in "./,:-_#=+" and before or after[:1].isalnum() or after[:1] in "%€$":
+    if before[-1:].isalnum() or (before[-1:] in "./,:-_#=+" and before) or after[:1].isalnum() or after[:1] in "%€$":
         return None
     if not candidate.startswith(("+", "00", "0", "(0")) or _DATE.match(candidate):
         return None

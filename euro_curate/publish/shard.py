@@ -27,7 +27,7 @@ def sort_clean(clean: pa.Table, params: Sorting) -> pa.Table:
 class Publish:
     """Parameters of `shard`: nothing but the columns of the schema is chosen here."""
 
-    dump: str = ""     # value of the `dump` column; "" = the CC-MAIN-YYYY-WW in the crawl file's name, or nothing
+    dump: str = ""  # value of the `dump` column; "" = the CC-MAIN-YYYY-WW in the crawl file's name, or nothing
 
 
 def plan(budget: pa.Table) -> dict[str, tuple[str, int, int | None]]:
@@ -49,13 +49,23 @@ def shard(clean: pa.Table, params: Publish) -> pa.Table:
     date = pc.strftime(rows["crawled_at"], format="%Y-%m-%dT%H:%M:%SZ")
     code = [language.split("_") for language in rows["language"].to_pylist()]
     columns = {
-        "text": rows["text"].cast(pa.string()), "id": rows["id"],
+        "text": rows["text"].cast(pa.string()),
+        "id": rows["id"],
         "dump": pa.array([params.dump or _dump(source) for source in rows["source"].to_pylist()], pa.string()),
-        "url": rows["url"], "date": date, "file_path": rows["source"],
-        "language": pa.array([c[0] for c in code], pa.string()), "language_score": rows["language_score"],
-        "language_script": pa.array([c[1] for c in code], pa.string()), "minhash_cluster_size": rows["cluster_size"],
-        "top_langs": pa.array(map(_top, rows.select(["language", "language_score", "second", "second_score"]).to_pylist()), pa.string()),
-        "title": rows["title"], "licence": rows["licence"], "words": rows["words"], "redactions": rows["redactions"],
+        "url": rows["url"],
+        "date": date,
+        "file_path": rows["source"],
+        "language": pa.array([c[0] for c in code], pa.string()),
+        "language_score": rows["language_score"],
+        "language_script": pa.array([c[1] for c in code], pa.string()),
+        "minhash_cluster_size": rows["cluster_size"],
+        "top_langs": pa.array(
+            map(_top, rows.select(["language", "language_score", "second", "second_score"]).to_pylist()), pa.string()
+        ),
+        "title": rows["title"],
+        "licence": rows["licence"],
+        "words": rows["words"],
+        "redactions": rows["redactions"],
     }
     return pa.table([columns[name] for name in DATASET.names], schema=DATASET)
 
