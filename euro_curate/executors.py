@@ -7,6 +7,7 @@ on one input, never stops for one, and never drops one silently.
 import contextlib
 import faulthandler
 import os
+import socket
 import tempfile
 import time
 from collections import deque
@@ -102,7 +103,8 @@ class OnRay:
         self._started = False
 
     def run(self, tasks: Sequence[Task], done: Done) -> None:
-        """Runs every task to its end, with at most twice as many in flight as there are CPUs."""
+        """Runs every task to its end. As many are in flight as there are CPUs: none waits inside Ray, where its clock would run already
+        (a task takes minutes, handing out the next one a millisecond)."""
         ray = self._start()
         remote = ray.remote(num_cpus=1, max_retries=0, max_calls=_MAX_CALLS)(_guarded)
         todo = deque(Attempts(task) for task in tasks)
@@ -118,7 +120,7 @@ class OnRay:
                     )
                 idle_since = time.monotonic() if slots else idle_since
                 waiting = []
-                while todo and len(running) < 2 * slots:
+                while todo and len(running) < slots:
                     attempts = todo.popleft()
                     if attempts.not_before > time.monotonic():
                         waiting.append(attempts)
@@ -133,7 +135,7 @@ class OnRay:
                     attempts, since = running.pop(reference)
                     self._settle(ray, reference, attempts, time.monotonic() - since, todo, done)
                 for reference, (_, since) in running.items():
-                    # The watchdog in the task counts from its start; this one is for a task that never starts, or a node gone dumb.
+                    # The watchdog in the task counts from its start; this one is for a task that never started, or a node gone dumb.
                     # Only ever force=True: without it nothing happens to C code, and a later force=True has no effect either.
                     if time.monotonic() - since > 2 * self.task_timeout_s + 60:
                         ray.cancel(reference, force=True)
@@ -171,8 +173,10 @@ class OnRay:
             }
         with _environment({} if self.address else _ONE_THREAD):
             try:
+                if self.address:
+                    _knock(self.address)
                 ray.init(**options)
-            except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+            except (OSError, ValueError, RuntimeError) as error:
                 where = f"join the Ray cluster at {self.address}" if self.address else "start Ray"
                 raise CannotStart(f"cannot {where}: {' '.join(str(error).split())[:300]}") from error
         self._started = True
@@ -214,6 +218,13 @@ class OnRay:
             todo.append(attempts)
         else:
             done(attempts.task, attempts.failure())
+
+
+def _knock(address: str) -> None:
+    """OSError if nobody listens at a host:port: Ray itself would end this process, after a minute."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 class CannotStart(RuntimeError):

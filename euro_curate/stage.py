@@ -61,7 +61,7 @@ def params_of(params: Any) -> Any:
     if dataclasses.is_dataclass(params) and not isinstance(params, type):
         return {f.name: params_of(getattr(params, f.name)) for f in dataclasses.fields(params)}
     if isinstance(params, enum.Enum):
-        return params.value
+        return params_of(params.value)
     if params is None or isinstance(params, (str, int, float, bool)):
         return params
     if isinstance(params, (tuple, list)):

@@ -16,7 +16,8 @@ import xxhash
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 
-_WORD = re.compile(r"\w+(?:['’ʼ\-·]\w+)*")
+_RUN = r"\w[\w\u0300-\u036f]*"  # \w has no marks: without them a stressed Bulgarian vowel (no composed form) would end its word
+_WORD = re.compile(rf"{_RUN}(?:['’ʼ\-·]{_RUN})*")
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -60,9 +61,8 @@ def windows(text: str, size: int, count: int) -> Iterator[str]:
         for start in range(0, len(text), size):
             yield text[start : start + size]
         return
-    step = (len(text) - size) / (count - 1) if count > 1 else 0.0
     for i in range(count):
-        start = int(i * step)
+        start = i * (len(text) - size) // max(1, count - 1)
         yield text[start : start + size]
 
 
@@ -182,5 +182,5 @@ def connected(nodes: int, a: I64, b: I64) -> I64:
 
 
 def utf8(values: Iterable[str]) -> list[str]:
-    """Strings that Arrow can hold: lone surrogates become U+FFFD."""
+    """Strings that Arrow can hold: lone surrogates become `?`."""
     return [v if v.isascii() else v.encode("utf-8", "replace").decode("utf-8") for v in values]

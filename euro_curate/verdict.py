@@ -43,6 +43,7 @@ class Rule:
     measure: str
     low: bool
     default: float
+    min_lines: int = 0     # not tried on pages of fewer lines: a share of two lines says nothing
 
 
 # In the order in which they are tried. Defaults: Gopher's and FineWeb's figures where our words agree with theirs; see languages/*.toml
@@ -57,7 +58,7 @@ RULES = (
     Rule("symbol_words", "symbol_words", False, 0.1),  # Gopher
     Rule("bullet_lines", "bullet_lines", False, 0.9),  # Gopher
     Rule("ellipsis_lines", "ellipsis_lines", False, 0.3),  # Gopher
-    Rule("punctuated_lines", "punctuated_lines", True, 0.1),  # FineWeb: 0.12
+    Rule("punctuated_lines", "punctuated_lines", True, 0.1, min_lines=5),  # FineWeb: 0.12
     Rule("newlines_per_word", "newlines_per_word", False, 0.3),  # FineWeb
     Rule("duplicate_lines", "duplicate_lines", False, 0.3),  # Gopher
     Rule("duplicate_paragraphs", "duplicate_paragraphs", False, 0.3),  # Gopher
@@ -115,7 +116,7 @@ def _table(thresholds: Thresholds) -> dict[str, dict[str, float]]:
     return {code: dict(rules) for code, rules in thresholds}
 
 
-@stage(out=RULINGS, version=1)
+@stage(out=RULINGS, version=2)
 def decide(documents: pa.Table, langs: pa.Table, qualities: pa.Table, params: Rules) -> pa.Table:
     """DOCUMENTS, LANGUAGES, QUALITIES (n each) -> RULINGS (n): the verdict of each page by itself; null = passes."""
     limits = _table(params.thresholds)
@@ -165,7 +166,7 @@ def _rule(
         return "language:mixed", "line_share", found["line_share"], p.min_line_share, None
     for rule in RULES:
         value, limit = numbers[rule.measure], limits[language][rule.name]
-        if value < limit if rule.low else value > limit:
+        if numbers["lines"] >= rule.min_lines and (value < limit if rule.low else value > limit):
             return f"quality:{rule.name}", rule.measure, float(value), limit, None
     return PASSES
 

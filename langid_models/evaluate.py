@@ -2,9 +2,9 @@
 
 usage: python langid_models/evaluate.py MODEL FILE.tsv.gz... [--pool] [--sources a,b] [--join 8] [--details]
 
-Rows are `iso639_3 TAB text [TAB genre TAB source]`. Macro-F1 is over the 24 official EU languages; the leak is the
-share of texts in other languages that end up in one of them (Bosnian called Croatian, say). The best label counts
-whatever its score, unless --threshold is given.
+Rows are `iso639_3 TAB text [TAB genre TAB source]`. Macro-F1 is over the 24 official EU languages; the leak
+is the share of texts in other languages that end up in one of them (Bosnian called Croatian, say). The best
+label counts whatever its score, unless --threshold is given.
 """
 
 import argparse
@@ -67,7 +67,7 @@ def predict(model: Any, rows: Sequence[tuple[str, str]]) -> list[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Per EU language (precision, recall, F1), their macro-F1, the leak, and confusions (true, guess) -> texts."""
+    """Per EU language (precision, recall, F1); macro-F1; the leak; confusions (true, guess) -> texts."""
 
     languages: dict[str, tuple[float, float, float]]
     macro_f1: float
@@ -98,7 +98,7 @@ def measure(answers: Sequence[Row], thresholds: dict[str, float]) -> Figures:
 
 
 def propose_thresholds(answers: Sequence[Row]) -> dict[str, float]:
-    """FineWeb-2's formula per language: clip(median - standard deviation, 0.3, 0.9) of the correct texts' scores."""
+    """FineWeb-2's formula per language: clip(median - deviation, 0.3, 0.9) of the correct texts' scores."""
     scores: defaultdict[str, list[float]] = defaultdict(list)
     for row in answers:
         if row.guess == row.true:
@@ -112,8 +112,8 @@ def main(arguments: list[str] | None = None) -> None:
     add = parser.add_argument
     add("model", type=Path)
     add("files", type=Path, nargs="+")
-    add("--sources", default="", help="comma-separated sources to keep (of training files: the held-out ones)")
-    add("--join", type=int, default=1, help="join so many texts of a language into one document")
+    add("--sources", default="", help="comma-separated; only these (of training files: the held-out ones)")
+    add("--join", type=int, default=1, help="texts of a language to join into one document")
     add("--threshold", type=float, default=0.0, help="answers under it count as und")
     add("--pool", action="store_true", help="measure all files together instead of one by one")
     add("--details", action="store_true", help="table per language with proposed thresholds, more confusions")
@@ -137,7 +137,8 @@ def main(arguments: list[str] | None = None) -> None:
         if options.details:
             thresholds = propose_thresholds(answers)
             for k, (precision, recall, f1) in figures.languages.items():
-                print(f"| {k} | {precision:.3f} | {recall:.3f} | {f1:.3f} | {thresholds.get(k, float('nan')):.2f} |")
+                cells = f"{precision:.3f} | {recall:.3f} | {f1:.3f} | {thresholds.get(k, float('nan')):.2f}"
+                print(f"| {k} | {cells} |")
             print({k: v for k, v in thresholds.items() if k not in EU24})
 
 

@@ -2,9 +2,9 @@
 
 usage: python langid_models/train.py DATA_DIR [--out FILE] [--seed 1] [--holdout-sources a,b]
 
-DATA_DIR holds one `<language>.tsv.gz` per label (iso639_3, text, genre, source). The same data, seed and fastText
-build give the same bytes: fastText trains in one thread, because several threads race on the weights and never
-give the same model twice.
+DATA_DIR holds one `<language>.tsv.gz` per label (iso639_3, text, genre, source). The same data, seed and
+fastText build give the same bytes: fastText trains in one thread, because several threads race on the weights
+and never give the same model twice.
 """
 
 import argparse
@@ -38,30 +38,30 @@ SCRIPTS = {
     "Cyrl": re.compile(r"[Ѐ-ӿ]"),
 }
 ENGLISH = {
-    "the", "of", "and", "is", "are", "was", "were", "this", "that", "with", "from", "which", "you", "your", "not",
-    "cannot", "be", "been", "has", "have", "for", "it",
+    "the", "of", "and", "is", "are", "was", "were", "this", "that", "with", "from", "which", "you", "your",
+    "not", "cannot", "be", "been", "has", "have", "for", "it",
 }
 M_PERTURB = -6   # glibc's malloc.h
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that shapes the model besides the data; chosen on lid_dev and on held-out sources, see README.md."""
+    """All that shapes the model besides the data; chosen on lid_dev and held-out sources, see README.md."""
 
     per_language: int = 30_000      # training units of an EU language
     floor: int = 2_000              # units of the smallest languages, by repetition ...
     repeats: int = 4                # ... but no line more often than this
     min_letters: int = 8            # shorter lines ("OK", "Menu") belong to no language in particular
-    truncated: float = 0.40         # share of units cut to 2-6 words
-    joined: float = 0.05            # share of units made of 2-6 lines of one source: documents
+    truncated: float = 0.50         # share of units cut to 2-6 words: short text is the hard part ...
+    joined: float = 0.05            # ... and few documents (2-6 lines of one source) are enough
     upper: float = 0.03             # share in capitals (ß becomes ss, Greek loses its accents)
     stripped: float = 0.03          # share without diacritics
     minn: int = 2
     maxn: int = 5
-    dim: int = 16
-    bucket: int = 250_000           # n-gram rows; rows * dim * 4 bytes is the file
-    min_count: int = 60              # keeps about 40,000 whole words
-    epoch: int = 6
+    dim: int = 32                   # 32 beat 16 and 24 at the same size, 48 was slower and no better
+    bucket: int = 140_000           # n-gram rows; rows * dim * 4 bytes is the file: under 20 MB
+    min_count: int = 200            # keeps some 9,000 whole words
+    epoch: int = 8
     lr: float = 0.8
 
 
@@ -79,7 +79,7 @@ def label_of(name: str) -> str:
 
 
 def read(data_dir: Path, holdout: frozenset[str]) -> dict[str, list[Line]]:
-    """Label -> its lines in file order, without the held-out sources. FileNotFoundError on an empty folder."""
+    """Label -> its lines in file order, without held-out sources. FileNotFoundError on an empty folder."""
     files = sorted(data_dir.glob("*.tsv.gz"))
     if not files:
         raise FileNotFoundError(f"no *.tsv.gz in {data_dir}")
@@ -93,7 +93,7 @@ def read(data_dir: Path, holdout: frozenset[str]) -> dict[str, list[Line]]:
 
 
 def is_usable(text: str, label: str, min_letters: int) -> bool:
-    """False for a line too short, mostly placeholders, in another script, or plainly English but not so labelled."""
+    """Whether a line is long enough, mostly text, in the label's script, and not English by mistake."""
     letters = sum(map(str.isalpha, text))
     if letters < max(min_letters, 0.6 * len(text.replace(" ", ""))):
         return False
@@ -109,8 +109,8 @@ def is_usable(text: str, label: str, min_letters: int) -> bool:
 
 
 def clean(lines: dict[str, list[Line]], min_letters: int) -> dict[str, list[Line]]:
-    """The usable lines, each once per label. Dropped besides: what the English set has too (untranslated), and lines
-    under more than 3 labels (names, formulas)."""
+    """The usable lines, each once per label. Except from English, lines are dropped that the English set has
+    too (untranslated) or that stand under more than 3 labels (names, formulas)."""
     kept: dict[str, dict[str, Line]] = {}
     for label, rows in lines.items():
         unique: dict[str, Line] = {}
@@ -119,9 +119,9 @@ def clean(lines: dict[str, list[Line]], min_letters: int) -> dict[str, list[Line
                 unique.setdefault(normalise(row.text), row)
         kept[label] = unique
     labels = Counter(key for unique in kept.values() for key in unique)
-    english = kept.get("eng_Latn", {}).keys()
+    shared = kept.get("eng_Latn", {}).keys() | {key for key, count in labels.items() if count > 3}
     return {
-        label: [row for key, row in unique.items() if labels[key] <= 3 and (label == "eng_Latn" or key not in english)]
+        label: [row for key, row in unique.items() if label == "eng_Latn" or key not in shared]
         for label, unique in kept.items()
     }
 
@@ -132,15 +132,16 @@ _SERBIAN |= {cyrillic.upper(): latin.capitalize() for cyrillic, latin in _SERBIA
 
 
 def add_transliterated(lines: dict[str, list[Line]]) -> None:
-    """Add the Cyrillic Serbian lines to the Latin ones, letter for letter: the two scripts write one language, and
-    Latin Serbian has to be told from Croatian and Bosnian."""
+    """Add the Cyrillic Serbian lines to the Latin ones, letter for letter: the scripts write one language,
+    and Latin Serbian has to be told from Croatian and Bosnian."""
     table = str.maketrans(_SERBIAN)
     if "srp_Latn" in lines:
-        lines["srp_Latn"] += [Line(row.text.translate(table), row.source) for row in lines.get("srp_Cyrl", [])]
+        cyrillic = lines.get("srp_Cyrl", [])
+        lines["srp_Latn"] += [Line(row.text.translate(table), row.source) for row in cyrillic]
 
 
 def quotas(sizes: dict[str, int], total: int, repeats: int) -> dict[str, int]:
-    """Source -> units to draw from it: proportional to the square root of its size, so that no catalogue drowns the
+    """Source -> units to draw: proportional to the square root of its size, so that no catalogue drowns the
     rest; at most repeats * size. Small sources go first: what they lack goes to the larger ones."""
     quota: dict[str, int] = {}
     left, weight = total, sum(size**0.5 for size in sizes.values())
@@ -170,7 +171,7 @@ def vary(text: str, label: str, rng: random.Random, settings: Settings) -> str:
 
 
 def units(label: str, rows: list[Line], rng: random.Random, settings: Settings) -> Iterator[str]:
-    """Training units of one language: whole, cut and joined lines, drawn by source quota, varied and normalised."""
+    """Training units of one language: whole, cut or joined lines by source quota, varied, normalised."""
     by_source: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
         by_source[row.source].append(row.text)
@@ -194,8 +195,8 @@ def units(label: str, rows: list[Line], rng: random.Random, settings: Settings) 
 
 
 def training_text(lines: dict[str, list[Line]], seed: int, settings: Settings) -> list[str]:
-    """`__label__<label> <unit>` rows, shuffled. Each label has its own stream of chance: adding a language changes
-    none of the others' units."""
+    """`__label__<label> <unit>` rows, shuffled. Each label has its own stream of chance: adding a language
+    changes none of the others' units."""
     rows = [
         f"__label__{label} {unit}"
         for label in sorted(lines)
@@ -206,11 +207,12 @@ def training_text(lines: dict[str, list[Line]], seed: int, settings: Settings) -
 
 
 def fit(rows: list[str], out: Path, seed: int, settings: Settings) -> None:
-    """Train fastText on the rows and write the model, not quantised (a quantised one predicts ~7 times slower).
+    """Train fastText on the rows and write the model, not quantised (quantised ones predict ~7 times slower).
 
-    fastText 0.9.2 with one thread initialises only the first tenth of the input matrix (DenseMatrix::uniform) and
-    leaves the rest as malloc gave it: "Encountered NaN" when that is used memory, another model each time otherwise.
-    So glibc is told to hand out zeros: the same model every time, and n-grams never seen in training weigh nothing.
+    With one thread, fastText 0.9.2 initialises only the first tenth of the input matrix
+    (DenseMatrix::uniform) and leaves the rest as malloc gave it: "Encountered NaN", or another model each
+    time, when that is used memory. So glibc is told to hand out zeros: one and the same model, and n-grams
+    that were never seen in training weigh nothing.
     """
     if ctypes.CDLL(None).mallopt(M_PERTURB, 0xFF) != 1:   # glibc fills with the complement: 0x00
         raise RuntimeError("cannot set malloc's fill byte: training needs Linux with glibc")
@@ -219,8 +221,8 @@ def fit(rows: list[str], out: Path, seed: int, settings: Settings) -> None:
         text.write_text("\n".join(rows) + "\n", encoding="utf-8")
         model = fasttext.train_supervised(
             input=str(text), loss="softmax", thread=1, seed=seed, wordNgrams=1, minCount=settings.min_count,
-            minn=settings.minn, maxn=settings.maxn, dim=settings.dim, bucket=settings.bucket, epoch=settings.epoch,
-            lr=settings.lr, verbose=1,
+            minn=settings.minn, maxn=settings.maxn, dim=settings.dim, bucket=settings.bucket,
+            epoch=settings.epoch, lr=settings.lr, verbose=1,
         )
     model.save_model(str(out))
 
@@ -230,7 +232,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("data_dir", type=Path, metavar="DATA_DIR")
     parser.add_argument("--out", type=Path, default=Path("langid_models/eu24-v1.bin"))
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--holdout-sources", default="", help="comma-separated sources to leave out, for evaluation")
+    parser.add_argument("--holdout-sources", default="", help="comma-separated; left out, for evaluation")
     options = parser.parse_args(arguments)
     settings = Settings()
     raw = read(options.data_dir, frozenset(filter(None, options.holdout_sources.split(","))))
