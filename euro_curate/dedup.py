@@ -24,6 +24,7 @@ from euro_curate.schema import (
 from euro_curate.stage import stage
 
 OTHER = "other"  # the group of every label outside the 24
+ORDERS = ("words", "oldest", "newest")  # what an election can go by
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,11 @@ class Election:
     """How a cluster's representative is chosen among the members that pass everything before `duplicate` (if none does, among all)."""
 
     elect: tuple[str, ...] = ("words", "oldest")  # in order; ties by id, source, offset
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.elect if name not in ORDERS]
+        if unknown:
+            raise ValueError(f"dedup.elect: unknown {', '.join(unknown)}; choices: {', '.join(ORDERS)}")
 
 
 @stage(out=SIGNATURES, version=1)

@@ -212,6 +212,9 @@ def conclude(
     if budget:
         replace(join(run.output, "dataset", "README.md"), card(budget, summary["verdicts"], __version__).encode())
         replace(join(run.output, "dataset", "croissant.json"), croissant(budget, __version__).encode())
+    else:
+        for name in ("README.md", "croissant.json"):
+            remove(join(run.output, "dataset", name))
     replace(join(run.output, "report", "index.html"), render(summary, counts.to_dicts()).encode())
     replace(path, (json.dumps(summary, indent=1, ensure_ascii=True) + "\n").encode())
     return summary

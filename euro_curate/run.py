@@ -44,7 +44,9 @@ class Slice:
     def _conditions(self) -> list[pc.Expression]:
         out = []
         if self.equal:
-            out.append(pc.field(self.equal[0]).isin(list(self.equal[1])))
+            column, values = self.equal
+            # one value as ==, which row-group statistics decide best
+            out.append(pc.field(column) == values[0] if len(values) == 1 else pc.field(column).isin(list(values)))
         if self.unequal:
             out.append(~pc.field(self.unequal[0]).isin(list(self.unequal[1])))
         if self.between:
@@ -197,7 +199,7 @@ class Run:
     def read(
         self,
         name: str,
-        version: int,
+        version: str,
         sources: Sequence[SourceLike],
         params: Any,
         make: Callable[[Any, Any], Callable[[], tuple[pa.Table, dict[str, Any]]]],
@@ -212,7 +214,11 @@ class Run:
                 "source": {"name": source.name, "size": source.size, "tag": source.tag},
             }
             tasks.append(Task(name, source.key, self._path(name, recipe, source.key), recipe, make(source, params)))
-        return self.make(tasks)
+        shards = self.make(tasks)
+        if tasks:
+            records = sum(part.notes.get("records", 0) for part in shards.parts)
+            self.counts[-1] = replace(self.counts[-1], rows_in=records)
+        return shards
 
     def map(
         self,

@@ -43,7 +43,7 @@ class Rule:
     measure: str
     low: bool
     default: float
-    min_lines: int = 0     # not tried on pages of fewer lines: a share of two lines says nothing
+    min_lines: int = 0  # not tried on pages of fewer lines: a share of two lines says nothing
 
 
 # In the order in which they are tried. Defaults: Gopher's and FineWeb's figures where our words agree with theirs; see languages/*.toml

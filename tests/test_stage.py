@@ -24,7 +24,7 @@ def returns(table: pa.Table, rows: str = "same") -> tuple[Stage, pa.Table]:
 
 
 def take(*rows: int) -> pa.Table:
-    return GIVEN.take(list(rows))
+    return GIVEN.take(pa.array(rows, pa.int64()))
 
 
 @pytest.mark.parametrize(

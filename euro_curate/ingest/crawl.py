@@ -1,8 +1,12 @@
 """ingest(): one crawl file -> its part of DOCUMENTS, and what reading it came to."""
 
 import dataclasses
+import shutil
+import tempfile
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -16,7 +20,8 @@ from euro_curate.ingest.texts import TextRecord, read_texts
 from euro_curate.schema import DOCUMENTS
 from euro_curate.shards import filesystem
 
-VERSION = 1
+# Of this code and of what decides the text: an upgraded extractor makes new parts.
+VERSION = " ".join(["1", *(f"{name} {version(name)}" for name in ("trafilatura", "resiliparse", "lxml"))])
 
 _sandbox = Sandbox()  # one per worker process, started with its first page
 
@@ -35,13 +40,20 @@ def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
     rows: list[Row] = []
     ids: set[str] = set()
     fs, path = filesystem(source.url)
-    with fs.open(path, "rb") as raw:
+    try:
+        opened = fs.open(path, "rb")
+    except _UNREADABLE as error:
+        reading.trouble(error, 0)
+        reading.bytes_skipped = source.size
+        notes = dataclasses.asdict(reading) | {"format": "unreadable", "restarts": 0}
+        return DOCUMENTS.empty_table(), notes
+    with opened as remote, _seekable(remote) as raw:
         stream = HashedFile(raw)
         kind, compression = container(stream)
         if kind in ("warc", "arc", "wacz"):
             found = _pages(stream, kind, source, p, reading)
         elif kind in ("jsonl", "parquet"):
-            found = _texts(source, kind, compression, p, reading)
+            found = _texts(stream, source, kind, compression, p, reading)
         else:
             found = iter(())
             if source.size:
@@ -55,6 +67,25 @@ def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
         reading.digest = stream.digest()
     notes = dataclasses.asdict(reading) | {"format": kind, "restarts": _sandbox.restarts - restarts}
     return pa.Table.from_pylist(rows, schema=DOCUMENTS), notes
+
+
+_UNREADABLE = (
+    FileNotFoundError,
+    PermissionError,
+    IsADirectoryError,
+)  # for good; other failures of the storage are tried again
+
+
+@contextmanager
+def _seekable(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+    """The stream, or a temporary copy of it where it cannot seek (a web server without ranges): damage is read past by seeking."""
+    if stream.seekable():
+        yield stream
+        return
+    with tempfile.TemporaryFile(prefix="euro-curate-") as copy:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+        copy.seek(0)
+        yield copy
 
 
 def _pages(stream: HashedFile, kind: str, source: Source, p: Ingest, reading: Reading) -> Iterator[Row]:
@@ -75,8 +106,10 @@ def _is_apart(url: str | None) -> bool:
     return path == "/robots.txt" or path.startswith("/.well-known/")
 
 
-def _texts(source: Source, kind: str, compression: str | None, p: Ingest, reading: Reading) -> Iterator[Row]:
-    for item in read_texts(source.url, kind, compression, reading):
+def _texts(
+    stream: HashedFile, source: Source, kind: str, compression: str | None, p: Ingest, reading: Reading
+) -> Iterator[Row]:
+    for item in read_texts(stream, source.url, kind, compression, reading):
         body = _first(item, TEXT_KEYS)
         url, date = _first(item, URL_KEYS), _first(item, DATE_KEYS)
         row = text_row(

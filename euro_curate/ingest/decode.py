@@ -53,7 +53,7 @@ def _decompress(body: bytes, coding: str) -> bytes:
             out: bytes = brotli.Decompressor().process(body, output_buffer_limit=MAX_DECODED)
             return out
         if coding == "zstd":
-            return zstandard.ZstdDecompressor().decompressobj().decompress(body)
+            return zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True).read(MAX_DECODED)
     except (zlib.error, gzip.BadGzipFile, EOFError, OSError, brotli.error, zstandard.ZstdError) as error:
         if looks_like_text(body):
             return body
@@ -75,6 +75,7 @@ def looks_like_text(body: bytes) -> bool:
 _META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.\-]{2,40})", re.IGNORECASE)
 _HTTP = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.\-]{2,40})", re.IGNORECASE)
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_UNMARKED = ((b"<\x00", "utf-16-le"), (b"\x00<", "utf-16-be"))  # UTF-16 without a mark begins with a tag
 _TOLERATED = 0.002  # share of bytes that may be broken in a page that is UTF-8 otherwise
 
 
@@ -87,6 +88,9 @@ def decode(body: bytes, content_type: str) -> tuple[str, str]:
     for mark, charset in _BOMS:
         if body.startswith(mark):
             return body[len(mark) :].decode(charset, "replace"), charset
+    for tag, charset in _UNMARKED:
+        if tag in body[:16]:
+            return body.decode(charset, "replace"), charset
     if body.isascii():
         return body.decode("ascii"), "ascii"
     try:

@@ -17,7 +17,7 @@ def record_id(written: str | None, source: str, offset: int) -> str:
 def text_id(given: object, source: str, row: int) -> str:
     """A text document's own id (a urn:uuid in its short form), or xxh3_128 of (source, row) if it has none."""
     if isinstance(given, (str, int)) and str(given).strip():
-        text = str(given).strip()
+        text = str(given).strip().encode("utf-8", "replace").decode()  # JSON may hold lone surrogates
         match = _UUID.match(text)
         return uuid.UUID(match.group(1)).hex if match else text
     return xxhash.xxh3_128_hexdigest(f"{source}\n{row}")

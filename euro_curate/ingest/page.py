@@ -67,13 +67,13 @@ class _Stop(Exception):
 
 def blank_row(record: Record) -> Row:
     """The row of a page of which only the record's own fields are known."""
-    url = record.url.strip("<> \t\r\n") if record.url else None
+    url = text.utf8([record.url.strip("<> \t\r\n")])[0] if record.url else None
     return {
         "url": url,
         "host": _host(url),
         "crawled_at": parse_date(record.date),
         "offset": record.offset,
-        "status": record.status,
+        "status": record.status if record.status is None or 0 <= record.status < 1000 else 0,  # servers send anything
         "mime": None,
         "charset": None,
         "html_lang": None,
@@ -101,7 +101,7 @@ def page_row(record: Record, p: Ingest) -> Row:
         row["stop"], row["text"] = "extract:memory", ""
     except Exception as error:  # a page cannot fail a run: what no gate foresaw is an extraction error on record
         row["stop"], row["evidence"], row["text"] = "extract:error", type(error).__name__, ""
-    for name in ("url", "title", "html_lang", "licence", "opt_out"):
+    for name in ("title", "html_lang", "licence", "opt_out", "mime", "evidence"):
         if row[name]:
             row[name] = text.utf8([row[name]])[0]
     row["text"] = text.utf8([row["text"]])[0]
@@ -241,17 +241,24 @@ def _title(head: str) -> str | None:
     return (" ".join(html.unescape(found.group(1)).split())[:500] or None) if found else None
 
 
+_AGENT = re.compile(r"\s*([a-z*][^\s:]*)\s*:(.*)", re.DOTALL)
+_VALUED = (
+    "max-snippet",
+    "max-image-preview",
+    "max-video-preview",
+    "unavailable_after",
+)  # directives with a colon of their own
+
+
 def _robots(where: str, value: str) -> list[str]:
-    """`noai` and `noindex` of a robots directive list. A list scoped to one agent (`otherbot: noindex`) is not for us."""
-    agent, _, rest = value.rpartition(":")
-    if (
-        agent
-        and "," not in agent
-        and " " not in agent.strip()
-        and agent.strip().lower() not in ("*", "unavailable_after")
-    ):
-        return []
-    directives = {d.strip().lower() for d in (rest if agent else value).split(",")}
+    """`noai` and `noindex` of a robots directive list. Directives scoped to one agent (`otherbot: noindex, nofollow`) are not for us."""
+    directives, ours = set(), True
+    for part in value.lower().split(","):
+        scoped = _AGENT.fullmatch(part)
+        if scoped and scoped.group(1) not in _VALUED:
+            ours = scoped.group(1) == "*"
+        if ours:
+            directives.add((scoped.group(2) if scoped else part).strip())
     return [f"{signal}={where}" for signal in ("noai", "noindex") if signal in directives]
 
 
@@ -280,9 +287,9 @@ def parse_date(value: object) -> datetime | None:
             if re.fullmatch(r"\d{14}", written)
             else datetime.fromisoformat(written)
         )
-    except ValueError:
+        return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)).replace(microsecond=0)
+    except (ValueError, OverflowError):
         return None
-    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)).replace(microsecond=0)
 
 
 def extract_page(page: str) -> tuple[str, str | None, str | None]:

@@ -92,9 +92,12 @@ class Sandbox:
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
         self._pages = 0
         assert self._child.stdin is not None and self._child.stdout is not None
-        _send(self._child.stdin, self._handler)
-        if _receive(self._child.stdout) != "ready":  # start-up is not charged to the first page
-            raise RuntimeError("the page process did not start")
+        try:
+            _send(self._child.stdin, self._handler)
+            _receive(self._child.stdout)  # "ready": start-up is not charged to the first page
+        except (EOFError, BrokenPipeError) as error:
+            self.close()
+            raise RuntimeError("the page process did not start; is ingest.page_memory_bytes too small?") from error
 
 
 _CHILD = "from euro_curate.ingest.sandbox import serve; serve()"
@@ -135,6 +138,10 @@ def serve() -> None:
         _send(answers, "ready")
         while True:
             record, params = _receive(questions)
-            _send(answers, handler(record, params))
+            try:
+                row = handler(record, params)
+            except MemoryError:  # page_row answers for itself, but may have no room left to
+                row = blank_row(record) | {"stop": "extract:memory"}
+            _send(answers, row)
     except (EOFError, BrokenPipeError):
         pass

@@ -5,6 +5,7 @@ One module per kind, all of the same shape: `PATTERN` (RE2 over UTF-8 bytes: the
 Values never leave this package: only kinds, counts and offsets do.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,7 @@ from euro_curate.stage import stage
 
 _MODULES = {"email": email, "iban": iban, "ip": ip, "phone": phone}  # where two match at one place, the first wins
 KINDS = tuple(sorted(_MODULES))
+_DIGITS = re.compile(rb"[+(]?[0-9]+")
 _CONTEXT = 24  # bytes before and after a candidate that a check may look at
 
 
@@ -61,18 +63,23 @@ def find(text: str, countries: Sequence[str] = (), kinds: Sequence[str] = KINDS)
     ascii_only = len(data) == len(text)
     spans: list[Span] = []
     chars = done = 0  # code points before byte `done`
-    for match in scanner.finditer(data):
+    pos = numbers = 0  # where to read on; up to where digits belong to a run that is no phone number
+    while (match := scanner.search(data, pos)) is not None:
         kind = names[match.lastindex - 1]
-        if kind not in kinds:
-            continue
-        at, stop = match.span()
-        before, after = data[max(0, at - _CONTEXT) : at], data[stop : stop + _CONTEXT]
-        candidate = data[at:stop].decode("utf-8", "replace")
-        inner = _MODULES[kind].confirm(
-            candidate, before.decode("utf-8", "ignore"), after.decode("utf-8", "ignore"), countries
-        )
+        at, pos = match.span()
+        inner = None
+        if kind in kinds and (kind != "phone" or at >= numbers):
+            before, after = data[max(0, at - _CONTEXT) : at], data[pos : pos + _CONTEXT]
+            candidate = data[at:pos].decode("utf-8", "replace")
+            inner = _MODULES[kind].confirm(
+                candidate, before.decode("utf-8", "ignore"), after.decode("utf-8", "ignore"), countries
+            )
         if inner is None:
+            if kind == "phone":  # an address may stand behind the first of these digits
+                numbers = max(numbers, pos)
+                pos = at + len(_DIGITS.match(data, at, pos)[0])
             continue
+        pos = at + len(candidate[: inner[1]].encode())
         if ascii_only:
             first = at
         else:
@@ -84,13 +91,32 @@ def find(text: str, countries: Sequence[str] = (), kinds: Sequence[str] = KINDS)
 
 
 def redact_text(text: str, countries: Sequence[str] = (), kinds: Sequence[str] = KINDS) -> tuple[str, list[Span]]:
-    """(text with every finding replaced by `<kind-pii>`, findings in the input's offsets). Redacting again changes nothing."""
-    spans = find(text, countries, kinds)
-    pieces, last = [], 0
-    for span in spans:
-        pieces += [text[last : span.start], f"<{span.kind}-pii>"]
-        last = span.end
-    return "".join([*pieces, text[last:]]), spans
+    """(text with every finding replaced by `<kind-pii>`, findings in the input's offsets). Redacting again changes nothing.
+
+    A tag can uncover what stood against its finding (an e-mail address glued to a phone number), so the result is looked through
+    until nothing more is found; no tag is ever part of a finding.
+    """
+    spans: list[Span] = []
+    clean, fresh = text, find(text, countries, kinds)
+    while fresh:
+        spans = sorted([*spans, *(_in_input(span, spans) for span in fresh)], key=lambda span: span.start)
+        pieces, last = [], 0
+        for span in spans:
+            pieces += [text[last : span.start], f"<{span.kind}-pii>"]
+            last = span.end
+        clean = "".join([*pieces, text[last:]])
+        fresh = find(clean, countries, kinds)
+    return clean, spans
+
+
+def _in_input(span: Span, done: Sequence[Span]) -> Span:
+    """A finding in the text whose `done` findings are replaced -> the same in the input's offsets."""
+    shift = 0
+    for earlier in done:
+        if earlier.start > span.start + shift:
+            break
+        shift += earlier.end - earlier.start - len(f"<{earlier.kind}-pii>")
+    return Span(span.kind, span.start + shift, span.end + shift)
 
 
 @stage(out=CLEAN, version=1, rows="subset")

@@ -13,18 +13,28 @@ _GAP = rb"(?:[ ()./\-]|\xc2\xa0){0,3}"
 PATTERN = rb"(?:\+|\()?[0-9](?:" + _GAP + rb"[0-9]){6,15}"
 
 _DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2}")
+_HOURS = re.compile(r"(?:[01]?\d|2[0-4])\.?[0-5]\d ?- ?(?:[01]\d|2[0-4])\.?[0-5]\d$")  # 08.15 - 17.30
+_BOOK = re.compile(r"IS[BS]N(?:-1[03])?:? ?$", re.IGNORECASE)
+_BREAK = re.compile(r"[ ()./\-\xa0]{2,3}|/")  # a number may end here: 030 ... / 030 ...
 
 
 def confirm(candidate: str, before: str, after: str, countries: Sequence[str]) -> tuple[int, int] | None:
-    """Needs a start that marks a phone number and a valid number of one of the countries (any country after + or 00)."""
-    if before[-1:].isalnum() or (before[-1:] in "./,:-_#=+" and before) or after[:1].isalnum() or after[:1] in "%€$":
+    """Needs a start that marks a phone number and a valid number of one of the countries (any country after + or 00).
+
+    The longest valid prefix that ends at a break: the pattern runs on into the next number.
+    """
+    if before[-1:].isalnum() or (before[-1:] in "./,:-_#=+" and before) or _BOOK.search(before):
         return None
-    if not candidate.startswith(("+", "00", "0", "(0")) or _DATE.match(candidate):
+    if not candidate.startswith(("+", "00", "0", "(0")) or _DATE.match(candidate) or _HOURS.match(candidate):
         return None
-    international = "+" + candidate[2:] if candidate.startswith("00") else candidate
-    regions = (None,) if international.startswith("+") else tuple(countries)
-    if any(_valid(international, region) for region in regions):
-        return 0, len(candidate)
+    regions = (None,) if candidate.startswith(("+", "00")) else tuple(countries)
+    for end in (len(candidate), *(found.start() for found in reversed([*_BREAK.finditer(candidate)]))):
+        tail = (candidate + after)[end : end + 1]
+        if tail.isalnum() or (tail and tail in "%€$"):
+            continue
+        number = "+" + candidate[2:end] if candidate.startswith("00") else candidate[:end]
+        if any(_valid(number, region) for region in regions):
+            return 0, end
     return None
 
 
