@@ -22,8 +22,30 @@ import numpy as np
 from euro_curate.langid import normalise
 
 EU24 = (
-    "bul", "hrv", "ces", "dan", "nld", "eng", "ekk", "fin", "fra", "deu", "ell", "hun",
-    "gle", "ita", "lvs", "lit", "mlt", "pol", "por", "ron", "slk", "slv", "spa", "swe",
+    "bul",
+    "hrv",
+    "ces",
+    "dan",
+    "nld",
+    "eng",
+    "ekk",
+    "fin",
+    "fra",
+    "deu",
+    "ell",
+    "hun",
+    "gle",
+    "ita",
+    "lvs",
+    "lit",
+    "mlt",
+    "pol",
+    "por",
+    "ron",
+    "slk",
+    "slv",
+    "spa",
+    "swe",
 )
 ALIAS = {"est": "ekk", "lav": "lvs", "sqi": "als"}
 

@@ -26,11 +26,32 @@ import fasttext
 from euro_curate.langid import normalise
 
 EU24 = (
-    "bul_Cyrl", "hrv_Latn", "ces_Latn", "dan_Latn", "nld_Latn", "eng_Latn", "ekk_Latn", "fin_Latn",
-    "fra_Latn", "deu_Latn", "ell_Grek", "hun_Latn", "gle_Latn", "ita_Latn", "lvs_Latn", "lit_Latn",
-    "mlt_Latn", "pol_Latn", "por_Latn", "ron_Latn", "slk_Latn", "slv_Latn", "spa_Latn", "swe_Latn",
+    "bul_Cyrl",
+    "hrv_Latn",
+    "ces_Latn",
+    "dan_Latn",
+    "nld_Latn",
+    "eng_Latn",
+    "ekk_Latn",
+    "fin_Latn",
+    "fra_Latn",
+    "deu_Latn",
+    "ell_Grek",
+    "hun_Latn",
+    "gle_Latn",
+    "ita_Latn",
+    "lvs_Latn",
+    "lit_Latn",
+    "mlt_Latn",
+    "pol_Latn",
+    "por_Latn",
+    "ron_Latn",
+    "slk_Latn",
+    "slv_Latn",
+    "spa_Latn",
+    "swe_Latn",
 )
-FINEWEB_CODE = {"est": "ekk", "lav": "lvs", "sqi": "als"}   # FineWeb-2 names languages, not macrolanguages
+FINEWEB_CODE = {"est": "ekk", "lav": "lvs", "sqi": "als"}  # FineWeb-2 names languages, not macrolanguages
 CYRILLIC = {"bel", "bul", "mkd", "rus", "ukr"}
 SCRIPTS = {
     "Latn": re.compile(r"[A-Za-zªºÀ-ÖØ-öø-ɏḀ-ỿ]"),
@@ -38,29 +59,49 @@ SCRIPTS = {
     "Cyrl": re.compile(r"[Ѐ-ӿ]"),
 }
 ENGLISH = {
-    "the", "of", "and", "is", "are", "was", "were", "this", "that", "with", "from", "which", "you", "your",
-    "not", "cannot", "be", "been", "has", "have", "for", "it",
+    "the",
+    "of",
+    "and",
+    "is",
+    "are",
+    "was",
+    "were",
+    "this",
+    "that",
+    "with",
+    "from",
+    "which",
+    "you",
+    "your",
+    "not",
+    "cannot",
+    "be",
+    "been",
+    "has",
+    "have",
+    "for",
+    "it",
 }
-M_PERTURB = -6   # glibc's malloc.h
+M_PERTURB = -6  # glibc's malloc.h
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All that shapes the model besides the data; chosen on lid_dev and held-out sources, see README.md."""
 
-    per_language: int = 30_000      # training units of an EU language
-    floor: int = 2_000              # units of the smallest languages, by repetition ...
-    repeats: int = 4                # ... but no line more often than this
-    min_letters: int = 8            # shorter lines ("OK", "Menu") belong to no language in particular
-    truncated: float = 0.50         # share of units cut to 2-6 words: short text is the hard part ...
-    joined: float = 0.05            # ... and few documents (2-6 lines of one source) are enough
-    upper: float = 0.03             # share in capitals (ß becomes ss, Greek loses its accents)
-    stripped: float = 0.03          # share without diacritics
+    per_language: int = 30_000  # training units of an EU language
+    floor: int = 2_000  # units of the smallest languages, by repetition ...
+    repeats: int = 4  # ... but no line more often than this
+    min_letters: int = 8  # shorter lines ("OK", "Menu") belong to no language in particular
+    truncated: float = 0.50  # share of units cut to 2-6 words: short text is the hard part ...
+    joined: float = 0.05  # ... and few documents (2-6 lines of one source) are enough
+    upper: float = 0.03  # share in capitals (ß becomes ss, Greek loses its accents)
+    stripped: float = 0.03  # share without diacritics
     minn: int = 2
     maxn: int = 5
-    dim: int = 32                   # 32 beat 16 and 24 at the same size, 48 was slower and no better
-    bucket: int = 140_000           # n-gram rows; rows * dim * 4 bytes is the file: under 20 MB
-    min_count: int = 200            # keeps some 6,000 whole words
+    dim: int = 32  # 32 beat 16 and 24 at the same size, 48 was slower and no better
+    bucket: int = 140_000  # n-gram rows; rows * dim * 4 bytes is the file: under 20 MB
+    min_count: int = 200  # keeps some 6,000 whole words
     epoch: int = 8
     lr: float = 0.8
 
@@ -165,7 +206,7 @@ def vary(text: str, label: str, rng: random.Random, settings: Settings) -> str:
             text = strip_diacritics(text)
     if label.endswith("Latn") and rng.random() < settings.stripped:
         text = strip_diacritics(text)
-    if label == "ron_Latn" and rng.random() < 0.3:   # the cedilla letters of older pages
+    if label == "ron_Latn" and rng.random() < 0.3:  # the cedilla letters of older pages
         text = text.translate(str.maketrans("șȘțȚ", "şŞţŢ"))
     return text
 
@@ -214,15 +255,25 @@ def fit(rows: list[str], out: Path, seed: int, settings: Settings) -> None:
     time, when that is used memory. So glibc is told to hand out zeros: one and the same model, and n-grams
     that were never seen in training weigh nothing.
     """
-    if ctypes.CDLL(None).mallopt(M_PERTURB, 0xFF) != 1:   # glibc fills with the complement: 0x00
+    if ctypes.CDLL(None).mallopt(M_PERTURB, 0xFF) != 1:  # glibc fills with the complement: 0x00
         raise RuntimeError("cannot set malloc's fill byte: training needs Linux with glibc")
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder, "train.txt")
         text.write_text("\n".join(rows) + "\n", encoding="utf-8")
         model = fasttext.train_supervised(
-            input=str(text), loss="softmax", thread=1, seed=seed, wordNgrams=1, minCount=settings.min_count,
-            minn=settings.minn, maxn=settings.maxn, dim=settings.dim, bucket=settings.bucket,
-            epoch=settings.epoch, lr=settings.lr, verbose=1,
+            input=str(text),
+            loss="softmax",
+            thread=1,
+            seed=seed,
+            wordNgrams=1,
+            minCount=settings.min_count,
+            minn=settings.minn,
+            maxn=settings.maxn,
+            dim=settings.dim,
+            bucket=settings.bucket,
+            epoch=settings.epoch,
+            lr=settings.lr,
+            verbose=1,
         )
     model.save_model(str(out))
 

@@ -43,7 +43,9 @@ def run(pages: list[Row], params: Election | None = None, parts: int = 1) -> dic
         mine = pages[i::parts]
         documents = table(mine, DOCUMENTS)
         signatures = checked(sign, sign(documents, MinHash()), documents)
-        sorted_parts.append(checked(sort_signatures, sort_signatures(signatures, table(mine, LANGUAGES), Pairing()), None))
+        sorted_parts.append(
+            checked(sort_signatures, sort_signatures(signatures, table(mine, LANGUAGES), Pairing()), None)
+        )
     edges = checked(pair, pair(pa.concat_tables(sorted_parts), Pairing()), None)
     clusters = checked(connect, connect(edges, Pairing()), None)
     elections = checked(elect, elect(table(pages, RULINGS), clusters, params or Election()), None)
@@ -72,7 +74,9 @@ def test_sign_keeps_schema_and_ids(n: int) -> None:
 
 
 def test_empty_texts_have_no_signature_and_short_ones_an_exact_one() -> None:
-    rows = sign(table([page("a", ""), page("b", "?!"), page("c", "a b c d"), page("d", "a b c d e")], DOCUMENTS), MinHash())
+    rows = sign(
+        table([page("a", ""), page("b", "?!"), page("c", "a b c d"), page("d", "a b c d e")], DOCUMENTS), MinHash()
+    )
     assert [v is None for v in rows["exact"].to_pylist()] == [True, True, False, False]
     assert [v is None for v in rows["band_13"].to_pylist()] == [True, True, True, False]
 
@@ -84,7 +88,12 @@ def test_spacing_case_and_punctuation_make_exact_copies() -> None:
 
 
 def test_near_copies_meet_and_different_texts_do_not() -> None:
-    pages = [page("a", " ".join(BASE)), page("b", " ".join(NEAR)), page("c", " ".join(FAR)), page("d", " ".join(prose(3)))]
+    pages = [
+        page("a", " ".join(BASE)),
+        page("b", " ".join(NEAR)),
+        page("c", " ".join(FAR)),
+        page("d", " ".join(prose(3))),
+    ]
     assert brief(run(pages)) == {"a": ("representative", None, 2), "b": ("near", "a", 2)}
 
 
@@ -93,18 +102,33 @@ def test_a_diacritic_makes_another_word() -> None:
 
 
 def test_short_texts_are_copies_only_when_equal() -> None:
-    pages = [page("a", "see you soon"), page("b", "See you soon!"), page("c", "see you sooner"), page("d", ""), page("e", "")]
+    pages = [
+        page("a", "see you soon"),
+        page("b", "See you soon!"),
+        page("c", "see you sooner"),
+        page("d", ""),
+        page("e", ""),
+    ]
     assert brief(run(pages)) == {"a": ("representative", None, 2), "b": ("exact", "a", 2)}
 
 
 def test_languages_are_kept_apart() -> None:
     text = " ".join(BASE)
-    assert run([page("a", text), page("b", text, language="nob_Latn"), page("c", "x y"), page("d", "x y", language="und")]) == {}
+    assert (
+        run([page("a", text), page("b", text, language="nob_Latn"), page("c", "x y"), page("d", "x y", language="und")])
+        == {}
+    )
 
 
 def test_every_member_has_its_cluster_and_kind() -> None:
     text, near = " ".join(BASE), " ".join(NEAR)
-    pages = [page("a", near), page("b", text), page("c", near), page("d", text, words=999), page("e", " ".join(prose(9)))]
+    pages = [
+        page("a", near),
+        page("b", text),
+        page("c", near),
+        page("d", text, words=999),
+        page("e", " ".join(prose(9))),
+    ]
     assert brief(run(pages)) == {
         "a": ("near", "d", 4),
         "b": ("exact", "d", 4),
@@ -149,7 +173,11 @@ def test_an_unknown_order_is_refused_before_anything_runs() -> None:
 
 def test_a_repeated_id_is_never_a_second_representative() -> None:
     text = " ".join(BASE)
-    pages = [page("a", text, source="f2", offset=7), page("a", text, source="f1"), page("b", text, source="f3", words=1)]
+    pages = [
+        page("a", text, source="f2", offset=7),
+        page("a", text, source="f1"),
+        page("b", text, source="f3", words=1),
+    ]
     found = {key: (row["kind"], row["duplicate_of"], row["cluster_size"]) for key, row in run(pages).items()}
     assert found == {
         ("a", "f1", 0): ("representative", None, 3),
@@ -160,7 +188,11 @@ def test_a_repeated_id_is_never_a_second_representative() -> None:
 
 def test_a_repeated_id_without_copies_or_text_is_a_record_too() -> None:
     pages = [page("a", "", source=s, offset=3, verdict="http:status") for s in ("f9", "f1", "f5")]
-    assert {key[1]: row["kind"] for key, row in run(pages).items()} == {"f1": "representative", "f5": "record", "f9": "record"}
+    assert {key[1]: row["kind"] for key, row in run(pages).items()} == {
+        "f1": "representative",
+        "f5": "record",
+        "f9": "record",
+    }
 
 
 def crawl(seed: int) -> list[Row]:

@@ -138,7 +138,10 @@ def test_what_is_allowed_passes(path: str, source: str) -> None:
 
 @pytest.mark.parametrize(
     "script",
-    ["import euro_curate", "import sys; sys.argv = ['euro-curate', '--help']\nfrom euro_curate.cli import main\ntry: main()\nexcept SystemExit: pass"],
+    [
+        "import euro_curate",
+        "import sys; sys.argv = ['euro-curate', '--help']\nfrom euro_curate.cli import main\ntry: main()\nexcept SystemExit: pass",
+    ],
     ids=["import", "help"],
 )
 def test_nothing_heavy_is_loaded_before_it_is_needed(script: str) -> None:

@@ -5,8 +5,61 @@ import pytest
 from euro_curate.languages import languages, resolve, select
 from euro_curate.text import fold, words
 
-CODES = ["bul_Cyrl", "hrv_Latn", "ces_Latn", "dan_Latn", "nld_Latn", "eng_Latn", "ekk_Latn", "fin_Latn", "fra_Latn", "deu_Latn", "ell_Grek", "hun_Latn", "gle_Latn", "ita_Latn", "lvs_Latn", "lit_Latn", "mlt_Latn", "pol_Latn", "por_Latn", "ron_Latn", "slk_Latn", "slv_Latn", "spa_Latn", "swe_Latn"]
-STATES = ["AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"]
+CODES = [
+    "bul_Cyrl",
+    "hrv_Latn",
+    "ces_Latn",
+    "dan_Latn",
+    "nld_Latn",
+    "eng_Latn",
+    "ekk_Latn",
+    "fin_Latn",
+    "fra_Latn",
+    "deu_Latn",
+    "ell_Grek",
+    "hun_Latn",
+    "gle_Latn",
+    "ita_Latn",
+    "lvs_Latn",
+    "lit_Latn",
+    "mlt_Latn",
+    "pol_Latn",
+    "por_Latn",
+    "ron_Latn",
+    "slk_Latn",
+    "slv_Latn",
+    "spa_Latn",
+    "swe_Latn",
+]
+STATES = [
+    "AT",
+    "BE",
+    "BG",
+    "CY",
+    "CZ",
+    "DE",
+    "DK",
+    "EE",
+    "ES",
+    "FI",
+    "FR",
+    "GR",
+    "HR",
+    "HU",
+    "IE",
+    "IT",
+    "LT",
+    "LU",
+    "LV",
+    "MT",
+    "NL",
+    "PL",
+    "PT",
+    "RO",
+    "SE",
+    "SI",
+    "SK",
+]
 
 
 def test_the_24_of_the_contract_in_code_order() -> None:

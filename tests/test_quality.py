@@ -97,13 +97,21 @@ def test_ratios_stay_in_their_range(body: str, language: str) -> None:
 
 def tables(bodies: list[str]) -> tuple[pa.Table, pa.Table]:
     n = len(bodies)
-    values = {"id": [f"{i}" for i in range(n)], "text": bodies, "source": ["f"] * n, "offset": list(range(n)), "bytes_in": [0] * n}
+    values = {
+        "id": [f"{i}" for i in range(n)],
+        "text": bodies,
+        "source": ["f"] * n,
+        "offset": list(range(n)),
+        "bytes_in": [0] * n,
+    }
     documents = pa.table([pa.array(values.get(f.name, [None] * n), f.type) for f in DOCUMENTS], schema=DOCUMENTS)
     labels = {"id": values["id"], "language": ["eng_Latn"] * n}
     return documents, pa.table([pa.array(labels.get(f.name, [None] * n), f.type) for f in LANGUAGES], schema=LANGUAGES)
 
 
-@pytest.mark.parametrize("bodies", [[], [PAGE], [""], ["", PAGE, " \n ", "a b"] * 3], ids=["none", "one", "stopped", "many"])
+@pytest.mark.parametrize(
+    "bodies", [[], [PAGE], [""], ["", PAGE, " \n ", "a b"] * 3], ids=["none", "one", "stopped", "many"]
+)
 def test_the_stage_keeps_schema_and_ids(bodies: list[str]) -> None:
     documents, labels = tables(bodies)
     out = checked(measure, measure(documents, labels, Measure()), documents)

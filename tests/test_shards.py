@@ -125,7 +125,9 @@ def test_empty_tables_make_parts_with_their_schema(tmp_path: Path) -> None:
 
 def test_row_groups_pages_and_compression_are_what_trainers_need(tmp_path: Path) -> None:
     n = 2500
-    table = pa.table([pa.array(["x"] * n if f.type == pa.string() else [1] * n, f.type) for f in DATASET], schema=DATASET)
+    table = pa.table(
+        [pa.array(["x"] * n if f.type == pa.string() else [1] * n, f.type) for f in DATASET], schema=DATASET
+    )
     part = write_part(str(tmp_path / "p.parquet"), table, RECIPE, "", {})
     metadata = pq.read_metadata(part.path)
     assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [1000, 1000, 500]

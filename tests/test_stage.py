@@ -106,7 +106,7 @@ class Inner:
 @dataclass(frozen=True)
 class Outer:
     number: float = 0.5
-    inner: Inner = Inner()  # noqa: RUF009
+    inner: Inner = Inner()
     colour: Colour = Colour.RED
     table: Any = None
 
@@ -139,7 +139,9 @@ def test_params_become_plain_json_values() -> None:
     ],
     ids=lambda v: type(v).__name__,
 )
-@pytest.mark.parametrize("wrap", [lambda v: v, lambda v: Outer(table=v), lambda v: [{"k": v}]], ids=["bare", "field", "deep"])
+@pytest.mark.parametrize(
+    "wrap", [lambda v: v, lambda v: Outer(table=v), lambda v: [{"k": v}]], ids=["bare", "field", "deep"]
+)
 def test_params_without_a_stable_identity_are_refused(value: Any, wrap: Callable[[Any], Any]) -> None:
     with pytest.raises(TypeError, match="no stable identity"):
         params_of(wrap(value))

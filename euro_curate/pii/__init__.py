@@ -1,6 +1,6 @@
 """Personal data: found by one linear scan, confirmed by each kind's own check, replaced by a tag.
 
-One module per kind, all of the same shape: `PATTERN` (RE2 over UTF-8 bytes: the candidates) and
+One module per kind, all of the same shape: `PATTERN` (RE2 over UTF-8: \\pL, \\x{a0} are code points; the candidates) and
 `confirm(candidate, before, after, countries) -> (start, end) | None` (offsets within the candidate, or None for a false alarm).
 Values never leave this package: only kinds, counts and offsets do.
 """

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-PATTERN = rb"[A-Za-z0-9._%+\-\x80-\xff]+@[A-Za-z0-9\-\x80-\xff]+(?:\.[A-Za-z0-9\-\x80-\xff]+)+"
+PATTERN = rb"[\pL\pM\pN._%+\-]+@[\pL\pM\pN\-]+(?:\.[\pL\pM\pN\-]+)+"
 
 _FILES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")  # image@2x.png
 
 
 def confirm(candidate: str, before: str, after: str, countries: Sequence[str]) -> tuple[int, int] | None:
-    """Trims quotes and punctuation that the byte pattern let in; refuses file names and top-level domains with digits."""
+    """Trims punctuation at the ends; refuses file names and top-level domains with digits."""
     start, end = 0, len(candidate)
     while end and not candidate[end - 1].isalnum():
         end -= 1

@@ -9,11 +9,11 @@ from functools import lru_cache
 
 import phonenumbers
 
-_GAP = rb"(?:[ ()./\-]|\xc2\xa0){0,3}"
+_GAP = rb"[ ()./\-\x{a0}]{0,3}"
 PATTERN = rb"(?:\+|\()?[0-9](?:" + _GAP + rb"[0-9]){6,15}"
 
-_DATE = re.compile(r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2}")
-_HOURS = re.compile(r"(?:[01]?\d|2[0-4])\.?[0-5]\d ?- ?(?:[01]\d|2[0-4])\.?[0-5]\d$")  # 08.15 - 17.30
+_DATE = re.compile(r"\(?(?:\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d{1,2})")
+_HOURS = re.compile(r"\(?(?:[01]?\d|2[0-4])\.?[0-5]\d ?- ?(?:[01]\d|2[0-4])\.?[0-5]\d$")  # 08.15 - 17.30
 _BOOK = re.compile(r"IS[BS]N(?:-1[03])?:? ?$", re.IGNORECASE)
 _BREAK = re.compile(r"[ ()./\-\xa0]{2,3}|/")  # a number may end here: 030 ... / 030 ...
 

@@ -126,9 +126,7 @@ def url_filter() -> URLFilter:
 
     step = URLFilter()
     step.tldextractor = TLDExtract(suffix_list_urls=())
-    step.tldextractor(
-        "http://example.eu"
-    )  # reads the suffix list of its own wheel now, not at the first page
+    step.tldextractor("http://example.eu")  # reads the suffix list of its own wheel now, not at the first page
     step.download_data()  # despite its name it unpacks a file of the wheel into HF_ASSETS_CACHE
     return step
 
@@ -172,9 +170,7 @@ def deduplicate(clock: Clock, source: Callable[[], JsonlReader], code: str, work
     signatures, buckets, remove = (str(work / name) for name in ("signatures", "buckets", "remove"))
     sign = MinhashDedupSignature(output_folder=signatures, config=config, language=code)
     pair = MinhashDedupBuckets(input_folder=signatures, output_folder=buckets, config=config)
-    group = MinhashDedupCluster(
-        input_folder=buckets, output_folder=remove, config=config, save_cluster_size=True
-    )
+    group = MinhashDedupCluster(input_folder=buckets, output_folder=remove, config=config, save_cluster_size=True)
     # stage 1 times itself with its reader inside, so the reader's own figure would count twice
     clock.run({"minhash 1 (with its reader)": sign}, unnamed=source())
     clock.run({"minhash 2": pair}, tasks=config.num_buckets)
@@ -182,9 +178,7 @@ def deduplicate(clock: Clock, source: Callable[[], JsonlReader], code: str, work
     return Path(remove)
 
 
-def finish(
-    clock: Clock, source: Callable[[], JsonlReader], code: str, row: dict[str, Any], work: Path
-) -> None:
+def finish(clock: Clock, source: Callable[[], JsonlReader], code: str, row: dict[str, Any], work: Path) -> None:
     """MinHash stage 4, three filters and three formatters over one language -> output/<code>/*.parquet."""
     steps = {
         "jsonl read": source(),

@@ -112,18 +112,13 @@ def print_stages(title: str, side: Side, wall_s: float) -> None:
         print(f"  note: {note}")
 
 
-def compare(
-    runs: dict[str, list[Measured]], sides: dict[str, Side], small: dict[str, Measured], facts: Any
-) -> Any:
+def compare(runs: dict[str, list[Measured]], sides: dict[str, Side], small: dict[str, Measured], facts: Any) -> Any:
     """Prints the comparison of finished runs and returns it for JSON; `void` lists why a ratio is none."""
     ours, theirs = sides["ours"], sides["datatrove"]
     pages = facts["pages"]
     wall = {name: [run.wall_s for run in each] for name, each in runs.items()}
     cpu = {name: [run.cpu_s for run in each] for name, each in runs.items()}
-    fixed = {
-        name: start_up(small[name], facts["sample_pages"], statistics.median(wall[name]), pages)
-        for name in runs
-    }
+    fixed = {name: start_up(small[name], facts["sample_pages"], statistics.median(wall[name]), pages) for name in runs}
     rows: list[tuple[str, ...]] = [("", "euro_curate", "datatrove")]
     for label, key in (
         ("records past the reader", "records"),
@@ -151,9 +146,7 @@ def compare(
     print_table(rows)
 
     share, missing = covered(ours, theirs)
-    print(
-        f"\nEU-24 pages of datatrove that ours extracted too: {share:.2%} (at least {COVERAGE:.0%} asked for)"
-    )
+    print(f"\nEU-24 pages of datatrove that ours extracted too: {share:.2%} (at least {COVERAGE:.0%} asked for)")
     for reason, count in missing[:8]:
         print(f"  not: {count:6,}  {reason}")
     void = []
@@ -182,16 +175,12 @@ def options() -> argparse.Namespace:
     """The command line; defaults are those of `make bench` in a checkout."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="folder with *.warc.gz files")
-    parser.add_argument(
-        "--cpu", type=int, default=max(os.sched_getaffinity(0)), help="the core for both sides"
-    )
+    parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)), help="the core for both sides")
     parser.add_argument("--repeat", type=int, default=1, help="runs of each side, in turns")
     parser.add_argument("--only", choices=("ours", "datatrove"), help="run one side: figures, no ratio")
     parser.add_argument("--euro-curate", type=Path, default=Path(sys.executable).parent / "euro-curate")
     parser.add_argument("--recipe", type=Path, default=ROOT / "pipelines" / "web.toml")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="passed to euro-curate run"
-    )
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="passed to euro-curate run")
     parser.add_argument("--datatrove-python", type=Path, default=ROOT / ".venv-bench" / "bin" / "python")
     parser.add_argument("--warm-numba", action="store_true", help="keep compiled kernels from run to run")
     parser.add_argument("--keep", type=Path, help="leave all outputs and logs in this folder")
@@ -244,9 +233,7 @@ def benchmark(chosen: argparse.Namespace, work: Path) -> int:
             measured, output = run(name, folder, str(turn))
             runs[name].append(measured)
             sides[name] = readers[name](output)
-            print(
-                f"run {turn + 1} {name}: {measured.wall_s:.1f} s wall, {measured.cpu_s:.1f} s CPU", flush=True
-            )
+            print(f"run {turn + 1} {name}: {measured.wall_s:.1f} s wall, {measured.cpu_s:.1f} s CPU", flush=True)
     titles = {"ours": "euro_curate", "datatrove": "datatrove"}
     for name in names:
         print_stages(titles[name], sides[name], runs[name][-1].wall_s)
@@ -255,12 +242,9 @@ def benchmark(chosen: argparse.Namespace, work: Path) -> int:
         side = sides[chosen.only]
         print(f"\nrecords {side.records:,}, extracted {side.extracted:,}, EU-24 {side.eu24:,}, ", end="")
         print(f"kept {side.kept:,}, characters kept {side.chars_kept:,}")
-        fixed = start_up(
-            small[chosen.only], facts["sample_pages"], runs[chosen.only][-1].wall_s, facts["pages"]
-        )
+        fixed = start_up(small[chosen.only], facts["sample_pages"], runs[chosen.only][-1].wall_s, facts["pages"])
         print(
-            f"wall {spread([r.wall_s for r in runs[chosen.only]])} s"
-            + (f", start-up {fixed:.1f} s" if fixed else "")
+            f"wall {spread([r.wall_s for r in runs[chosen.only]])} s" + (f", start-up {fixed:.1f} s" if fixed else "")
         )
     else:
         result = compare(runs, sides, small, facts)

@@ -16,9 +16,9 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-_LANGUAGES: dict[str, Any] = json.loads(
-    Path(__file__).with_name("fineweb2_eu24.json").read_text(encoding="utf-8")
-)["languages"]
+_LANGUAGES: dict[str, Any] = json.loads(Path(__file__).with_name("fineweb2_eu24.json").read_text(encoding="utf-8"))[
+    "languages"
+]
 LABELS = {row["label"]: code for code, row in _LANGUAGES.items()}  # of lid.176 -> ours
 # verdict families of pages that were stopped before there was any extracted text
 NOT_EXTRACTED = frozenset({"http", "mime", "size", "encoding", "url", "forgotten", "opt_out", "extract"})
@@ -139,9 +139,7 @@ def read_datatrove(output: Path) -> Side:
                 side.eu24 += 1
                 side.by_language[code] = side.by_language.get(code, 0) + 1
     side.chars_kept = text_in(output / "output", "*/*.parquet")[1]
-    side.notes.append(
-        f"its own start-up clock: {report['start_up_s']:.1f} s (imports, lists, model, tokenizers)"
-    )
+    side.notes.append(f"its own start-up clock: {report['start_up_s']:.1f} s (imports, lists, model, tokenizers)")
     side.notes.append(f"extraction timeouts (its default, 1 s): {report['timeouts']}")
     side.notes += [f"tokenizer fallback {code}: {what}" for code, what in report["fallbacks"].items()]
     return side

@@ -33,7 +33,7 @@ def test_kill_and_rerun(tmp_path: Path, seed: int) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         if (tmp_path / "killed" / "run.json").exists():
-            break   # it was faster than the axe
+            break  # it was faster than the axe
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=300)
     assert published(tmp_path / "killed") == published(tmp_path / "whole")
     assert published(tmp_path / "whole")
