@@ -145,6 +145,9 @@ def script_of(sample: str) -> str | None:
     return None
 
 
+MIN_LETTERS = 4  # "eu" and "www" are no language
+
+
 def guess(sample: str, p: LangId) -> Guess:
     """Label a short text as one piece. Only labels of the text's own script are considered."""
     script = script_of(sample)
@@ -159,7 +162,8 @@ def guess(sample: str, p: LangId) -> Guess:
     if not ranked:
         return NOTHING
     (label, score), second = ranked[0], (ranked[1] if len(ranked) > 1 else (None, None))
-    return Guess(label if score >= threshold(label, p) else UNKNOWN, label, score, *second)
+    accepted = score >= threshold(label, p) and len(line) >= MIN_LETTERS
+    return Guess(label if accepted else UNKNOWN, label, score, *second)
 
 
 def threshold(label: str, p: LangId) -> float:
@@ -219,7 +223,7 @@ def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
 # --- the stage ---------------------------------------------------------------------------------------------------------------
 
 
-@stage(out=LANGUAGES, version=1)
+@stage(out=LANGUAGES, version=2)
 def identify(documents: pa.Table, params: LangId) -> pa.Table:
     """DOCUMENTS (n) -> LANGUAGES (n). Stopped pages keep what the gate saw of them; pages without letters are `und` without a score."""
     columns: dict[str, list[Any]] = {name: [] for name in LANGUAGES.names[1:]}

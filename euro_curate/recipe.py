@@ -65,6 +65,7 @@ class LangIdSection:
     model: str = LangId.model
     neighbour_score: float = LangId.neighbour_score
     min_line_share: float = Rules.min_line_share
+    min_line_share_doubted: float = Rules.min_line_share_doubted
     min_score: dict[str, float] = field(default_factory=dict)  # language -> threshold
 
 
@@ -217,7 +218,12 @@ def _config(r: Recipe) -> Config:
         langid=langid,
         minhash=MinHash(r.dedup.shingle_words, r.dedup.rows),
         election=Election(r.dedup.elect),
-        rules=Rules(codes, r.langid.min_line_share, resolve_thresholds(r.quality.thresholds, by_language)),
+        rules=Rules(
+            codes,
+            r.langid.min_line_share,
+            r.langid.min_line_share_doubted,
+            resolve_thresholds(r.quality.thresholds, by_language),
+        ),
         redaction=Redaction(r.pii.kinds, r.run.seed),
         balance=Balance(**_fields(r.balance)),
         publish=Publish(**_fields(r.publish)),

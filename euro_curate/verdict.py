@@ -102,12 +102,16 @@ def resolve_thresholds(overrides: Mapping[str, float], by_language: Mapping[str,
     )
 
 
+SURE = 0.9  # probability of the raw page's language from which it may cast doubt on the text's
+
+
 @dataclass(frozen=True)
 class Rules:
     """Parameters of `decide`."""
 
     languages: tuple[str, ...] = field(default_factory=lambda: tuple(languages()))  # codes that may be kept
-    min_line_share: float = 0.2  # share of a page's longer lines in its language; below: `language:mixed`
+    min_line_share: float = 0.4  # share of a page's longer lines in its language; below: `language:mixed`
+    min_line_share_doubted: float = 0.9  # the same for a page whose raw text is surely in another language
     thresholds: Thresholds = field(default_factory=lambda: resolve_thresholds({}, {}))
 
 
@@ -116,13 +120,13 @@ def _table(thresholds: Thresholds) -> dict[str, dict[str, float]]:
     return {code: dict(rules) for code, rules in thresholds}
 
 
-@stage(out=RULINGS, version=2)
+@stage(out=RULINGS, version=3)
 def decide(documents: pa.Table, langs: pa.Table, qualities: pa.Table, params: Rules) -> pa.Table:
     """DOCUMENTS, LANGUAGES, QUALITIES (n each) -> RULINGS (n): the verdict of each page by itself; null = passes."""
     limits = _table(params.thresholds)
     wanted = set(params.languages)
     columns: dict[str, list[Any]] = {name: [] for name in ("verdict", "rule", "value", "threshold", "evidence")}
-    documents_part = documents.select(["stop", "evidence", "status", "gate_score"]).to_pylist()
+    documents_part = documents.select(["stop", "evidence", "status", "gate_language", "gate_score"]).to_pylist()
     for page, found, numbers in zip(documents_part, langs.to_pylist(), qualities.to_pylist(), strict=True):
         for name, value in zip(columns, _rule(page, found, numbers, wanted, limits, params), strict=True):
             columns[name].append(value)
@@ -162,8 +166,11 @@ def _rule(
         return "language:und", "score", found["score"], None, None
     if language not in wanted:
         return "language:other", "score", found["score"], None, None
-    if found["line_share"] is not None and found["line_share"] < p.min_line_share:
-        return "language:mixed", "line_share", found["line_share"], p.min_line_share, None
+    share, needed = found["line_share"], p.min_line_share
+    if page["gate_language"] not in (None, language) and page["gate_score"] >= SURE:
+        needed = max(needed, p.min_line_share_doubted)
+    if share is not None and share < needed:
+        return "language:mixed", "line_share", share, needed, None
     for rule in RULES:
         value, limit = numbers[rule.measure], limits[language][rule.name]
         if numbers["lines"] >= rule.min_lines and (value < limit if rule.low else value > limit):

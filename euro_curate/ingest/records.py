@@ -200,9 +200,9 @@ def _read_warc(stream: Stream, reading: Reading) -> Iterator[Record]:
             error = found
         if packing and last >= 0:
             ends = _member_end(stream, last, packing, last if error else size)
-        sound = ends <= size + _SLACK and _is_sound(stream, last, ends)
-        if error is None and sound and ends + _SLACK >= size:
+        if error is None and (ends >= size if packing else abs(size - ends) <= _SLACK):
             return
+        sound = ends <= size + _SLACK and _is_sound(stream, last, ends)
         follow = _next_record(stream, packing, max(ends, last + 1, start + 1) if sound else last + 1)
         until = size if follow is None else follow
         if until > ends:

@@ -77,7 +77,8 @@ def find(text: str, countries: Sequence[str] = (), kinds: Sequence[str] = KINDS)
         if inner is None:
             if kind == "phone":  # an address may stand behind the first of these digits
                 numbers = max(numbers, pos)
-                pos = at + len(_DIGITS.match(data, at, pos)[0])
+                digits = _DIGITS.match(data, at, pos)
+                pos = at + (len(digits[0]) if digits else 1)
             continue
         pos = at + len(candidate[: inner[1]].encode())
         if ascii_only:
