@@ -5,6 +5,7 @@ cannot use is shared among the rest. `temperature`: shares proportional to size 
 `all`: everything. Only whole pages are taken, once each; more than one epoch is a weight in the budget, not a copy in the dataset.
 """
 
+import heapq
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,11 @@ class Balance:
 
 
 def quotas(words: dict[str, int], p: Balance) -> dict[str, int]:
-    """Words per language. They sum to the budget, or to what all languages can give when that is less (largest remainders first)."""
+    """Words per language. They sum to the budget, or to what all languages can give when that is less.
+
+    Whole words go out as if one by one, each to the language whose next word costs least, (words + 1) / weight (Jefferson's method): a
+    larger budget takes nothing from anybody, which largest remainders would.
+    """
     if p.method == "all":
         return dict(words)
     weight = {code: 1.0 if p.method == "unimax" else float(n) ** p.alpha for code, n in words.items() if n}
@@ -57,12 +62,19 @@ def quotas(words: dict[str, int], p: Balance) -> dict[str, int]:
         rest = sum(w for c, w in weight.items() if c not in share)
         share[code] = min(float(limit[code]), left * weight[code] / rest)
         left -= share[code]
-    out = {code: int(value) for code, value in share.items()}
+    out = {
+        code: int(value * (1 - 1e-12)) for code, value in share.items()
+    }  # safely below: the loop gives the last words
     missing = min(p.budget_words, sum(limit.values())) - sum(out.values())
-    for code in sorted(out, key=lambda c: (out[c] - share[c], c)):
-        if missing > 0 and out[code] < limit[code]:
-            out[code] += 1
-            missing -= 1
+    queue = [((out[code] + 1) / weight[code], code) for code in out if out[code] < limit[code]]
+    heapq.heapify(queue)
+    for _ in range(missing):
+        _, code = queue[0]
+        out[code] += 1
+        if out[code] < limit[code]:
+            heapq.heapreplace(queue, ((out[code] + 1) / weight[code], code))
+        else:
+            heapq.heappop(queue)
     return {code: out.get(code, 0) for code in words}
 
 
@@ -80,7 +92,7 @@ def weigh(clean: pa.Table, params: Weighing) -> pa.Table:
     return sums.select(WEIGHTS.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(WEIGHTS)
 
 
-@stage(out=BUDGET, version=2, rows="free")
+@stage(out=BUDGET, version=3, rows="free")
 def allocate(weights: pa.Table, params: Balance) -> pa.Table:
     """WEIGHTS of all batches -> BUDGET sorted by language.
 

@@ -53,7 +53,7 @@ class Election:
             raise ValueError(f"dedup.elect: unknown {', '.join(unknown)}; choices: {', '.join(ORDERS)}")
 
 
-@stage(out=SIGNATURES, version=1)
+@stage(out=SIGNATURES, version=2)
 def sign(documents: pa.Table, params: MinHash) -> pa.Table:
     """DOCUMENTS (n) -> SIGNATURES (n). Empty texts get nulls; texts shorter than one shingle get an exact hash only."""
     exact: list[bytes | None] = []

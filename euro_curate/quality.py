@@ -90,7 +90,7 @@ def _repeats(items: list[str]) -> tuple[int, int]:
     return number, size
 
 
-@stage(out=QUALITIES, version=1)
+@stage(out=QUALITIES, version=2)
 def measure(documents: pa.Table, languages_table: pa.Table, params: Measure) -> pa.Table:
     """DOCUMENTS (n), LANGUAGES (n) -> QUALITIES (n). Stopped pages (empty text) have nulls. Drops nothing."""
     columns: dict[str, list[object]] = {name: [] for name in QUALITIES.names[1:]}

@@ -4,7 +4,7 @@ import difflib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -213,7 +213,7 @@ def _config(r: Recipe) -> Config:
     if r.dedup.rows < 1 or r.dedup.shingle_words < 1:
         raise ValueError("dedup: rows and shingle_words must be at least 1")
     return Config(
-        run=r.run,
+        run=replace(r.run, languages=codes),
         ingest=Ingest(languages=codes, langid=langid, **_fields(r.ingest)),
         langid=langid,
         minhash=MinHash(r.dedup.shingle_words, r.dedup.rows),
@@ -243,6 +243,6 @@ def _explain(problem: dict[str, Any]) -> str:
             section = next((f.type for f in fields(section) if f.name == step), None) if is_dataclass(section) else None
         names = [f.name for f in fields(section)] if section is not None and is_dataclass(section) else []
         close = difflib.get_close_matches(str(problem["loc"][-1]), names, n=1, cutoff=0.4)
-        hint = f"did you mean {close[0]!r}?" if close else f"keys here: {', '.join(names)}"
-        return f"unknown key {where!r}: {hint}"
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return f"unknown key {where!r}: {hint}Keys here: {', '.join(names)}"
     return f"{where}: {problem['msg'][0].lower()}{problem['msg'][1:]}, not {problem['input']!r}"

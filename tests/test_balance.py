@@ -18,7 +18,7 @@ SIZES = st.dictionaries(st.sampled_from(CODES), st.integers(0, 10**9) | st.integ
 METHODS = st.sampled_from(["unimax", "temperature"])
 EPOCHS = st.sampled_from([0.3, 1.0, 2.5, 4.0])
 ALPHAS = st.sampled_from([0.0, 0.3, 0.7, 1.0])
-SETTINGS = settings(deadline=None, derandomize=True, max_examples=400)
+SETTINGS = settings(deadline=None, derandomize=True, max_examples=200)
 
 
 @SETTINGS

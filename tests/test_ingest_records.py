@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -195,9 +196,7 @@ def test_garbage_between_records_is_skipped_and_counted(name: str) -> None:
 @pytest.mark.parametrize("by", [-30, 40, 10**9])
 def test_a_wrong_content_length_costs_no_other_record(by: int) -> None:
     parts = members(PAGES, bytes)
-    said = f"Content-Length: {parts[2].split(b'Content-Length: ')[1].split(b'\r')[0].decode()}\r\n\r\nHTTP"
-    length = int(said.split(": ")[1].split("\r", maxsplit=1)[0])
-    parts[2] = parts[2].replace(said.encode(), said.replace(str(length), str(length + by)).encode(), 1)
+    parts[2] = re.sub(rb"(\d+)(?=\r\n\r\nHTTP)", lambda m: b"%d" % (int(m.group()) + by), parts[2], count=1)
     found, reading = read(b"".join(parts))
     assert [n for n in numbers(found) if n != 2] == [0, 1, 3, 4, 5, 6]
     assert reading.errors or by < 0  # a body cut short by its own header cannot be told from a short body

@@ -120,7 +120,7 @@ def _in_input(span: Span, done: Sequence[Span]) -> Span:
     return Span(span.kind, span.start + shift, span.end + shift)
 
 
-@stage(out=CLEAN, version=1, rows="subset")
+@stage(out=CLEAN, version=2, rows="subset")
 def redact(documents: pa.Table, languages_table: pa.Table, verdicts: pa.Table, params: Redaction) -> pa.Table:
     """DOCUMENTS (n), LANGUAGES (n), VERDICTS (n) -> CLEAN: the kept pages only, in order, with personal data replaced."""
     keep = pc.equal(verdicts["verdict"], "kept")

@@ -42,11 +42,14 @@ def plan(budget: pa.Table) -> dict[str, tuple[str, int, int | None]]:
     return out
 
 
-@stage(out=DATASET, version=1, rows="free")
+@stage(out=DATASET, version=2, rows="free")
 def shard(clean: pa.Table, params: Publish) -> pa.Table:
     """CLEAN rows of one language and hash range -> DATASET rows in order of the hash."""
     rows = clean.sort_by([("order", "ascending"), ("id", "ascending")])
-    date = pc.strftime(rows["crawled_at"], format="%Y-%m-%dT%H:%M:%SZ")
+    seconds = rows["crawled_at"].cast(
+        pa.timestamp("s", tz="UTC"), safe=False
+    )  # strftime writes a finer type's fractions
+    date = pc.strftime(seconds, format="%Y-%m-%dT%H:%M:%SZ")
     code = [language.split("_") for language in rows["language"].to_pylist()]
     columns = {
         "text": rows["text"].cast(pa.string()),

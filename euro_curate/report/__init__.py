@@ -14,6 +14,8 @@ FAMILIES = {
     "mime": "#a5a9b1",
     "size": "#bfc2c8",
     "encoding": "#c9b28f",
+    "url": "#d3c4a3",
+    "forgotten": "#55407a",
     "opt_out": "#7a4b9d",
     "extract": "#c98a2b",
     "language": "#3f6fb5",
@@ -197,15 +199,19 @@ def _stages(stages: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _inputs(inputs: Sequence[Mapping[str, Any]]) -> str:
-    hurt = [entry for entry in inputs if entry.get("errors") or entry.get("bytes_skipped")]
+    hurt = [e for e in inputs if e.get("errors") or e.get("bytes_skipped") or "set_aside" in e]
     if not hurt:
         return f"<h2>Inputs</h2><p>All {len(inputs)} files were read to their end.</p>"
     rows = "".join(
         f"<tr><td>{escape(e['name'])}</td><td>{e['size']:,}</td><td>{e.get('records', 0):,}</td><td>{e.get('bytes_skipped', 0):,}</td>"
-        f"<td class=left>{escape('; '.join(e.get('errors', []))[:160])}</td></tr>"
+        f"<td class=left>{escape(_damage(e))}</td></tr>"
         for e in hurt
     )
     return (
-        f"<h2>Inputs</h2><p>{len(inputs) - len(hurt)} of {len(inputs)} files were read to their end; these were damaged:</p><div class=scroll><table>"
+        f"<h2>Inputs</h2><p>{len(inputs) - len(hurt)} of {len(inputs)} files were read to their end; these were not:</p><div class=scroll><table>"
         f"<tr><th>file</th><th>bytes</th><th>records read</th><th>bytes skipped</th><th class=left>what happened</th></tr>{rows}</table></div>"
     )
+
+
+def _damage(entry: Mapping[str, Any]) -> str:
+    return "; ".join([*(["set aside"] if "set_aside" in entry else []), *entry.get("errors", [])])[:160]

@@ -1,0 +1,259 @@
+"""verdict.py: one verdict a page, in the order of the families, with rule, value and threshold on record."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from euro_curate import verdict
+from euro_curate.languages import languages
+from euro_curate.run import checked
+from euro_curate.schema import BUDGET, DOCUMENTS, ELECTIONS, LANGUAGES, QUALITIES, RULINGS, VERDICTS
+from euro_curate.text import order_hash
+from euro_curate.verdict import (
+    FAMILIES,
+    RULES,
+    Closing,
+    Rule,
+    Rules,
+    Settling,
+    close,
+    decide,
+    resolve_thresholds,
+    settle,
+)
+
+Row = dict[str, Any]
+LIMITS = dict(dict(Rules().thresholds)["mlt_Latn"])
+DEFAULT = {rule.name: rule.default for rule in RULES}
+GOOD: Row = {rule.measure: LIMITS[rule.name] for rule in RULES} | {
+    "words": 400,
+    "mean_word_length": 5.0,
+    "lines": 10,
+    "chars": 2400,
+    "short_lines": 0.0,
+}
+
+
+def table(rows: list[Row], schema: pa.Schema) -> pa.Table:
+    return pa.table([pa.array([row.get(f.name) for row in rows], f.type) for f in schema], schema=schema)
+
+
+def page(name: str = "p", **more: Any) -> Row:
+    base = {"id": name, "source": "f", "offset": 0, "text": "x", "bytes_in": 1, "language": "mlt_Latn", "score": 0.9}
+    return GOOD | base | {"url": f"https://e.example/{name}", "crawled_at": datetime(2024, 1, 1, tzinfo=UTC)} | more
+
+
+def rulings(pages: list[Row], params: Rules | None = None) -> list[Row]:
+    documents = table(pages, DOCUMENTS)
+    out = decide(documents, table(pages, LANGUAGES), table(pages, QUALITIES), params or Rules())
+    found: list[Row] = checked(decide, out, documents).to_pylist()
+    return found
+
+
+def brief(row: Row) -> tuple[Any, ...]:
+    return row["verdict"], row["rule"], row["value"], row["threshold"]
+
+
+PASSED = (None, None, None, None)
+
+
+def test_the_families_are_those_of_the_contract_in_order() -> None:
+    expected = (
+        "http mime size encoding url forgotten opt_out extract language quality pii decontamination duplicate budget"
+    )
+    assert list(FAMILIES) == expected.split()
+
+
+def test_a_page_at_every_threshold_passes() -> None:
+    assert brief(rulings([page()])[0]) == PASSED
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_fires_just_beyond_its_threshold_and_not_at_it(rule: Rule) -> None:
+    limit = LIMITS[rule.name]
+    step = 1 if QUALITIES.field(rule.measure).type == pa.int32() else 1e-9
+    beyond = limit - step if rule.low else limit + step
+    at, over = rulings([page("a", **{rule.measure: limit}), page("b", **{rule.measure: beyond})])
+    assert brief(at) == PASSED
+    assert brief(over) == (f"quality:{rule.name}", rule.measure, pytest.approx(beyond, abs=0), limit)
+
+
+def test_every_rule_has_its_own_name_and_a_measure_that_exists() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    assert {rule.measure for rule in RULES} <= set(QUALITIES.names)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.min_lines], ids=lambda rule: rule.name)
+def test_shares_of_few_lines_decide_nothing(rule: Rule) -> None:
+    bad = {rule.measure: -1.0 if rule.low else 1e9}
+    few, enough = rulings([page(lines=rule.min_lines - 1, **bad), page(lines=rule.min_lines, **bad)])
+    assert brief(few) == PASSED
+    assert enough["verdict"] == f"quality:{rule.name}"
+
+
+def test_the_first_rule_that_applies_decides() -> None:
+    assert rulings([page(words=0, stop_words=0, top_2gram=1.0)])[0]["verdict"] == "quality:min_words"
+    assert rulings([page(stop_words=0, top_2gram=1.0)])[0]["verdict"] == "quality:stop_words"
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"stop": "http:status", "status": 404}, ("http:status", "status", 404.0, None)),
+        ({"stop": "opt_out:noai", "status": 200}, ("opt_out:noai", "noai", None, None)),
+        ({"stop": "language:gate", "gate_score": 0.3}, ("language:gate", "gate", 0.3, None)),
+        ({"stop": "extract:crash", "language": "und"}, ("extract:crash", "crash", None, None)),
+        ({"language": "und", "score": 0.2}, ("language:und", "score", 0.2, None)),
+        ({"language": "und", "score": None}, ("language:und", "score", None, None)),
+        ({"language": "nob_Latn", "score": 0.8}, ("language:other", "score", 0.8, None)),
+        ({"line_share": 0.19}, ("language:mixed", "line_share", 0.19, 0.2)),
+        ({"line_share": 0.2}, PASSED),
+        ({"line_share": None}, PASSED),
+    ],
+)
+def test_what_comes_before_quality(more: Row, expected: tuple[Any, ...]) -> None:
+    assert brief(rulings([page(**more)])[0]) == expected
+    assert brief(rulings([page(**more, words=0)])[0]) == (
+        expected if expected[0] else ("quality:min_words", "words", 0, 50)
+    )
+
+
+def test_a_stop_keeps_its_evidence_and_a_page_its_facts() -> None:
+    (row,) = rulings([page(stop="opt_out:noai", evidence="meta robots=noai")])
+    assert (row["evidence"], row["url"], row["words"]) == ("meta robots=noai", "https://e.example/p", 400)
+    assert (row["language"], row["language_score"], row["source"]) == ("mlt_Latn", 0.9, "f")
+
+
+def test_a_language_that_was_not_asked_for_is_other() -> None:
+    params = Rules(languages=("gle_Latn",))
+    assert [r["verdict"] for r in rulings([page(), page(language="gle_Latn")], params)] == ["language:other", None]
+
+
+def test_a_stopped_page_without_measures_has_a_ruling() -> None:
+    nothing = dict.fromkeys(QUALITIES.names[1:])
+    assert (
+        rulings([page(**nothing, stop="mime:other", language="und", score=None, text="")])[0]["verdict"] == "mime:other"
+    )
+
+
+def test_no_pages_make_no_rulings() -> None:
+    assert rulings([]) == []
+
+
+# --- thresholds --------------------------------------------------------------------------------------------------------------
+
+
+def threshold(code: str, rule: str, *given: Any) -> float:
+    return dict(dict(resolve_thresholds(*given))[code])[rule]
+
+
+def test_the_later_of_default_file_recipe_and_language_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = {
+        code: replace(language, thresholds=(("min_words", 31.0), ("stop_words", 1.0)))
+        if code == "mlt_Latn"
+        else language
+        for code, language in languages().items()
+    }
+    monkeypatch.setattr(verdict, "languages", lambda: changed)
+    assert threshold("mlt_Latn", "min_words", {}, {}) == 31
+    assert threshold("gle_Latn", "min_words", {}, {}) == DEFAULT["min_words"] != 31
+    assert threshold("mlt_Latn", "min_words", {"min_words": 20}, {}) == 20
+    assert threshold("mlt_Latn", "min_words", {"min_words": 20}, {"mlt_Latn": {"min_words": 7}}) == 7
+    assert threshold("gle_Latn", "min_words", {"min_words": 20}, {"mlt_Latn": {"min_words": 7}}) == 20
+    assert threshold("mlt_Latn", "stop_words", {"min_words": 20}, {}) == 1
+
+
+def test_thresholds_cover_every_rule_of_every_language() -> None:
+    every = dict(resolve_thresholds({}, {}))
+    assert list(every) == list(languages())
+    assert all([name for name, _ in rules] == sorted(r.name for r in RULES) for rules in every.values())
+
+
+def test_rules_named_in_the_language_files_exist() -> None:
+    assert {name for language in languages().values() for name, _ in language.thresholds} <= {r.name for r in RULES}
+
+
+@pytest.mark.parametrize("given", [({"min_word": 3}, {}), ({}, {"mlt_Latn": {"min_word": 3}})])
+def test_an_unknown_rule_is_refused_with_the_choices(given: Any) -> None:
+    with pytest.raises(ValueError, match=r"unknown rule 'min_word'; choices: .*max_words.*min_words"):
+        resolve_thresholds(*given)
+
+
+def test_another_threshold_is_what_decides() -> None:
+    params = Rules(thresholds=resolve_thresholds({"min_words": 500}, {"gle_Latn": {"min_words": 0}}))
+    found = rulings([page(), page(language="gle_Latn", words=1)], params)
+    assert [brief(row) for row in found] == [("quality:min_words", "words", 400, 500), PASSED]
+
+
+# --- settle and close --------------------------------------------------------------------------------------------------------
+
+
+def ruled(name: str, **more: Any) -> Row:
+    return {"id": name, "source": "f", "offset": 0, "language": "mlt_Latn", "language_score": 0.9} | more
+
+
+def elected(name: str, kind: str, head: str | None, **more: Any) -> Row:
+    return {"id": name, "source": "f", "offset": 0, "kind": kind, "duplicate_of": head, "cluster_size": 4} | more
+
+
+def settled(pages: list[Row], elections: list[Row]) -> pa.Table:
+    given_in = table(pages, RULINGS)
+    return checked(settle, settle(given_in, table(elections, ELECTIONS), Settling()), given_in)
+
+
+def test_copies_become_duplicates_unless_something_came_before() -> None:
+    pages = [ruled("d"), ruled("a", verdict="quality:min_words", rule="words", value=3.0, threshold=50.0), ruled("b")]
+    pages += [ruled("c"), ruled("z"), ruled("b", offset=9)]
+    copies = [elected("a", "exact", "b"), elected("b", "representative", None), elected("c", "near", "b")]
+    copies += [elected("b", "record", "b", offset=9), elected("c", "exact", "b", source="another file")]
+    found = settled(pages, copies).to_pylist()
+    assert [(r["id"], *brief(r), r["duplicate_of"], r["cluster_size"]) for r in found] == [
+        ("d", "kept", None, None, None, None, 1),
+        ("a", "quality:min_words", "words", 3.0, 50.0, "b", 4),
+        ("b", "kept", None, None, None, None, 4),
+        ("c", "duplicate:near", "near", None, None, "b", 4),
+        ("z", "kept", None, None, None, None, 1),
+        ("b", "duplicate:record", "record", None, None, "b", 4),
+    ]
+
+
+def test_settling_nothing_keeps_the_schema() -> None:
+    assert settled([], []).schema.equals(VERDICTS)
+    assert settled([ruled("a")], [])["verdict"].to_pylist() == ["kept"]
+
+
+def closed(cuts: dict[str, tuple[int | None, int]], given_in: pa.Table, seed: int = 1) -> list[Row]:
+    zero = {f.name: 0 for f in BUDGET} | {"epochs": 1.0}
+    rows = [zero | {"language": code, "cut": cut, "taken_pages": n} for code, (cut, n) in cuts.items()]
+    out = close(given_in, pa.Table.from_pylist(rows, schema=BUDGET), Closing(seed))
+    found: list[Row] = checked(close, out, given_in).to_pylist()
+    return found
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_budget_cuts_by_the_pages_place_in_the_shuffle(seed: int) -> None:
+    cut = 1 << 62
+    pages = [ruled(f"{i}") for i in range(200)] + [ruled("x", verdict="pii:density"), ruled("y", language="gle_Latn")]
+    given_in = settled(pages, [])
+    *maltese, dropped, irish = closed({"mlt_Latn": (cut, 50), "gle_Latn": (None, 1)}, given_in, seed)
+    for row in maltese:
+        order = order_hash(row["id"], seed)
+        expected = ("kept", None, None, None) if order < cut else ("budget:cut", "share", order / 2**64, 0.25)
+        assert brief(row) == expected
+    assert 20 < sum(row["verdict"] == "kept" for row in maltese) < 90
+    assert (dropped["verdict"], irish["verdict"]) == ("pii:density", "kept")
+
+
+def test_a_language_without_a_quota_is_cut_whole_and_others_stay() -> None:
+    given_in = settled([ruled("a"), ruled("b", language="gle_Latn")], [])
+    found = closed({"mlt_Latn": (0, 0), "gle_Latn": (None, 1)}, given_in)
+    assert [row["verdict"] for row in found] == ["budget:cut", "kept"]
+
+
+def test_without_cuts_nothing_changes() -> None:
+    given_in = settled([ruled("a")], [])
+    assert closed({"mlt_Latn": (None, 1)}, given_in) == given_in.to_pylist()
+    assert closed({}, table([], VERDICTS)) == []
