@@ -195,8 +195,8 @@ def test_connected_equals_a_dictionary_union_find(case: tuple[int, list[tuple[in
         merged = group[a] | group[b]
         for member in merged:
             group[member] = merged
-    a, b = (np.array([edge[side] for edge in edges], np.int64) for side in (0, 1))
-    assert text.connected(nodes, a, b).tolist() == [min(group[i]) for i in range(nodes)]
+    left, right = (np.array([edge[side] for edge in edges], np.int64) for side in (0, 1))
+    assert text.connected(nodes, left, right).tolist() == [min(group[i]) for i in range(nodes)]
 
 
 def test_connected_follows_a_long_chain_in_the_worst_order() -> None:

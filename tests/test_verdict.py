@@ -41,7 +41,7 @@ def table(rows: list[Row], schema: pa.Schema) -> pa.Table:
     return pa.table([pa.array([row.get(f.name) for row in rows], f.type) for f in schema], schema=schema)
 
 
-def page(name: str = "p", **more: Any) -> Row:
+def page(name: str = "p", /, **more: Any) -> Row:
     base = {"id": name, "source": "f", "offset": 0, "text": "x", "bytes_in": 1, "language": "mlt_Latn", "score": 0.9}
     return GOOD | base | {"url": f"https://e.example/{name}", "crawled_at": datetime(2024, 1, 1, tzinfo=UTC)} | more
 
@@ -88,7 +88,7 @@ def test_every_rule_has_its_own_name_and_a_measure_that_exists() -> None:
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.min_lines], ids=lambda rule: rule.name)
 def test_shares_of_few_lines_decide_nothing(rule: Rule) -> None:
-    bad = {rule.measure: -1.0 if rule.low else 1e9}
+    bad: Row = {rule.measure: -1.0 if rule.low else 1e9}
     few, enough = rulings([page(lines=rule.min_lines - 1, **bad), page(lines=rule.min_lines, **bad)])
     assert brief(few) == PASSED
     assert enough["verdict"] == f"quality:{rule.name}"
@@ -115,10 +115,9 @@ def test_the_first_rule_that_applies_decides() -> None:
     ],
 )
 def test_what_comes_before_quality(more: Row, expected: tuple[Any, ...]) -> None:
-    assert brief(rulings([page(**more)])[0]) == expected
-    assert brief(rulings([page(**more, words=0)])[0]) == (
-        expected if expected[0] else ("quality:min_words", "words", 0, 50)
-    )
+    good, bad = rulings([page(**more), page(**more, words=0)], Rules(min_line_share=0.2))
+    assert brief(good) == expected
+    assert brief(bad) == (expected if expected[0] else ("quality:min_words", "words", 0, LIMITS["min_words"]))
 
 
 def test_a_stop_keeps_its_evidence_and_a_page_its_facts() -> None:
@@ -133,7 +132,7 @@ def test_a_language_that_was_not_asked_for_is_other() -> None:
 
 
 def test_a_stopped_page_without_measures_has_a_ruling() -> None:
-    nothing = dict.fromkeys(QUALITIES.names[1:])
+    nothing: Row = dict.fromkeys(QUALITIES.names[1:])
     assert (
         rulings([page(**nothing, stop="mime:other", language="und", score=None, text="")])[0]["verdict"] == "mime:other"
     )
@@ -151,11 +150,9 @@ def threshold(code: str, rule: str, *given: Any) -> float:
 
 
 def test_the_later_of_default_file_recipe_and_language_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = (("min_words", 31.0), ("stop_words", 1.0))
     changed = {
-        code: replace(language, thresholds=(("min_words", 31.0), ("stop_words", 1.0)))
-        if code == "mlt_Latn"
-        else language
-        for code, language in languages().items()
+        code: replace(language, thresholds=own if code == "mlt_Latn" else ()) for code, language in languages().items()
     }
     monkeypatch.setattr(verdict, "languages", lambda: changed)
     assert threshold("mlt_Latn", "min_words", {}, {}) == 31
