@@ -59,7 +59,7 @@ class LangId:
     neighbour_score: float = 0.4  # threshold of the labels that min_scores does not name
     windows: int = 6  # stretches of a long document that are looked at ...
     window_chars: int = 250  # ... and their length
-    sampled_lines: int = 8  # lines looked at one by one, for line_share
+    sampled_lines: int = 6  # lines looked at one by one, for line_share
 
     def __post_init__(self) -> None:
         if not self.sha256:
@@ -186,6 +186,7 @@ def guess_document(body: str, p: LangId) -> Guess:
     return guess(sample_of(body, p), p)
 
 
+LINE_CHARS = 150  # of a sampled line that are looked at
 MIN_LINE_CHARS = 25  # shorter lines say little
 
 
@@ -196,8 +197,8 @@ def line_share(body: str, language: str, p: LangId) -> float | None:
         return None
     step = max(1.0, len(rows) / p.sampled_lines)
     chosen = [rows[int(i * step)] for i in range(min(len(rows), p.sampled_lines))]
-    total = sum(len(row[: p.window_chars]) for row in chosen)
-    same = sum(len(row[: p.window_chars]) for row in chosen if guess(row[: p.window_chars], p).label == language)
+    total = sum(len(row[:LINE_CHARS]) for row in chosen)
+    same = sum(len(row[:LINE_CHARS]) for row in chosen if guess(row[:LINE_CHARS], p).label == language)
     return same / total
 
 
@@ -223,7 +224,7 @@ def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
 # --- the stage ---------------------------------------------------------------------------------------------------------------
 
 
-@stage(out=LANGUAGES, version=2)
+@stage(out=LANGUAGES, version=3)
 def identify(documents: pa.Table, params: LangId) -> pa.Table:
     """DOCUMENTS (n) -> LANGUAGES (n). Stopped pages keep what the gate saw of them; pages without letters are `und` without a score."""
     columns: dict[str, list[Any]] = {name: [] for name in LANGUAGES.names[1:]}

@@ -56,7 +56,9 @@ def measure_text(document: str, language: str) -> dict[str, int | float | None]:
         "lines": n_lines,
         "stop_words": len(known.stop_words.intersection(folded)) if known else 0,  # Gopher: distinct stop words
         "mean_word_length": _ratio(int(lengths.sum()), n_words),  # Gopher
-        "alpha_words": _ratio(sum(map(text.has_letter, tokens)), n_words),  # Gopher: words with a letter
+        "alpha_words": _ratio(
+            sum(word[0].isalpha() or text.has_letter(word) for word in tokens), n_words
+        ),  # Gopher: words with a letter
         "symbol_words": _ratio(symbols, n_words),  # Gopher: '#' and ellipses per word
         "bullet_lines": _ratio(sum(r.startswith(BULLETS) for r in rows), n_lines),  # Gopher
         "ellipsis_lines": _ratio(sum(r.endswith(ELLIPSES) for r in rows), n_lines),  # Gopher

@@ -119,15 +119,22 @@ def top_gram_chars(hashes: U64, lengths: I64, n: int) -> int:
     grams = shingles(hashes, n)
     if len(grams) == 0:
         return 0
-    order = np.argsort(grams, kind="mergesort")
-    best, best_first, i = 0, 0, 0
-    while i < len(order):
-        j = i
-        while j < len(order) and grams[order[j]] == grams[order[i]]:
-            j += 1
-        if j - i > best or (j - i == best and order[i] < best_first):
-            best, best_first = j - i, order[i]
-        i = j
+    slots = 16
+    while slots < 2 * len(grams):
+        slots *= 2
+    mask = np.uint64(slots - 1)
+    first = np.full(slots, -1, np.int64)
+    count = np.zeros(slots, np.int64)
+    best, best_first = 0, 0
+    for i in range(len(grams)):
+        slot = grams[i] & mask
+        while first[slot] >= 0 and grams[first[slot]] != grams[i]:
+            slot = (slot + np.uint64(1)) & mask
+        if first[slot] < 0:
+            first[slot] = i
+        count[slot] += 1
+        if count[slot] > best or (count[slot] == best and first[slot] < best_first):
+            best, best_first = count[slot], first[slot]
     size = n - 1
     for k in range(n):
         size += lengths[best_first + k]

@@ -1,7 +1,7 @@
 """WARC and ARC files -> records: members are unpacked and records framed here, so that damage costs what it touches and nothing else.
 
-fastwarc and warcio were tried: the one silently passes over records behind damage (and reads LF-only files only in a mode that hides it),
-the other stops. Framing in Python costs 0.05 ms a record; a page's cheapest gates cost 0.5 ms.
+fastwarc silently passes over records behind damage (and reads LF-only files only in a mode that hides it), warcio stops. Framing in Python
+costs 0.07 ms a record more than fastwarc; the cheapest page costs 0.5 ms. Only LZ4 frames are unpacked by fastwarc.
 """
 
 import io

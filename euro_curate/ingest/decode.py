@@ -17,6 +17,9 @@ class Undecodable(Exception):
     """The body is not what its headers say, and nothing else that we know. args[0] names the encoding."""
 
 
+_CODINGS = {"gzip", "x-gzip", "deflate", "br", "zstd"}
+
+
 def unpack(body: bytes, headers: list[tuple[str, str]]) -> bytes:
     """Undo Transfer-Encoding and Content-Encoding. Headers that lie (a crawler had unpacked already) are ignored."""
     if "chunked" in _header(headers, "transfer-encoding").lower() and re.match(
@@ -27,7 +30,7 @@ def unpack(body: bytes, headers: list[tuple[str, str]]) -> bytes:
     codings = [c.strip().lower() for c in _header(headers, "content-encoding").split(",") if c.strip()]
     for coding in reversed(codings):
         body = _decompress(body, coding)
-    if body.startswith(b"\x1f\x8b\x08") and not codings:
+    if body.startswith(b"\x1f\x8b\x08") and not _CODINGS.intersection(codings):
         body = _decompress(body, "gzip")
     return body
 
@@ -50,8 +53,11 @@ def _decompress(body: bytes, coding: str) -> bytes:
             except zlib.error:
                 return _inflate(body, -zlib.MAX_WBITS)
         if coding == "br":
-            out: bytes = brotli.Decompressor().process(body, output_buffer_limit=MAX_DECODED)
-            return out
+            inflater = brotli.Decompressor()
+            out: bytes = inflater.process(body, output_buffer_limit=MAX_DECODED)
+            if not out and not inflater.is_finished():
+                raise EOFError
+            return out[:MAX_DECODED]
         if coding == "zstd":
             return zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True).read(MAX_DECODED)
     except (zlib.error, gzip.BadGzipFile, EOFError, OSError, brotli.error, zstandard.ZstdError) as error:
@@ -64,7 +70,10 @@ def _decompress(body: bytes, coding: str) -> bytes:
 def _inflate(body: bytes, window: int) -> bytes:
     """As much as a (perhaps truncated) stream gives, up to MAX_DECODED."""
     inflater = zlib.decompressobj(window)
-    return inflater.decompress(body, MAX_DECODED)
+    out = inflater.decompress(body, MAX_DECODED)
+    if not out and not inflater.eof:
+        raise EOFError  # a few bytes of text may look like the beginning of something packed
+    return out
 
 
 def looks_like_text(body: bytes) -> bool:
@@ -75,21 +84,25 @@ def looks_like_text(body: bytes) -> bool:
 _META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.\-]{2,40})", re.IGNORECASE)
 _HTTP = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_:.\-]{2,40})", re.IGNORECASE)
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-_UNMARKED = ((b"<\x00", "utf-16-le"), (b"\x00<", "utf-16-be"))  # UTF-16 without a mark begins with a tag
+# UTF-16 without a mark begins with a tag
+_UNMARKED = (
+    (re.compile(rb"(?:[ \t\r\n]\x00)*<\x00"), "utf-16-le"),
+    (re.compile(rb"(?:\x00[ \t\r\n])*\x00<"), "utf-16-be"),
+)
 _TOLERATED = 0.002  # share of bytes that may be broken in a page that is UTF-8 otherwise
 
 
 def decode(body: bytes, content_type: str) -> tuple[str, str]:
     """(text, charset used). Order: BOM; valid UTF-8 with multi-byte characters, which nothing else looks like; HTTP header and
-    meta where they agree or only one speaks; where they differ, the one that detection agrees with, else meta; detection.
+    meta where they agree or only one speaks; where they differ, the one that detection finds too, else meta; detection.
 
     Labels are read as browsers do (WHATWG: `iso-8859-1` means windows-1252). Bytes outside the charset become U+FFFD.
     """
     for mark, charset in _BOMS:
         if body.startswith(mark):
             return body[len(mark) :].decode(charset, "replace"), charset
-    for tag, charset in _UNMARKED:
-        if tag in body[:16]:
+    for pattern, charset in _UNMARKED:
+        if pattern.match(body):
             return body.decode(charset, "replace"), charset
     if body.isascii():
         return body.decode("ascii"), "ascii"
@@ -108,9 +121,9 @@ def decode(body: bytes, content_type: str) -> tuple[str, str]:
     candidates = [label for label in declared if label != "utf-8"]
     if len(candidates) > 1:
         detected = _normal(detect_encoding(body[: 1 << 16]))
-        candidates.sort(key=lambda label: label != detected)
-        if candidates[0] != detected:
-            candidates.reverse()  # meta was written by the page's author, the header often by a server's default
+        # meta was written by the page's author, the header often by a server's default; a detector says cp1252 when it does not know
+        meta = candidates[-1]
+        candidates.sort(key=lambda label: (label != detected or label == "cp1252", label != meta))
     for label in [*candidates, _normal(detect_encoding(body[: 1 << 16])), "cp1252"]:
         if label:
             try:

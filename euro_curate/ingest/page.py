@@ -10,15 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import trafilatura
-from lxml import etree
-from lxml.html import HtmlComment, HtmlElement
-from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import detect_mime
-from trafilatura.meta import reset_caches
 
 from euro_curate import text
 from euro_curate.ingest.decode import Undecodable, decode, unpack
+from euro_curate.ingest.extract import main_text, plain_text
 from euro_curate.ingest.records import Record
 from euro_curate.langid import LangId
 from euro_curate.langid import gate as language_gate
@@ -138,7 +134,7 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
     signals = [signal for signal in p.opt_out if row["opt_out"] and signal in row["opt_out"]]
     if signals:
         raise _Stop(f"opt_out:{signals[0].replace('-', '_')}", row["opt_out"])
-    plain = extract_plain_text(page, preserve_formatting=True, list_bullets=False, alt_texts=False)
+    plain = plain_text(page)
     if len(plain) < p.min_plain_chars:
         raise _Stop("extract:short", f"{len(plain)} characters on the whole page")
     if p.gate:
@@ -146,7 +142,7 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
         row["gate_language"], row["gate_score"] = found.label, found.score
         if not passes:
             raise _Stop("language:other" if found.language != UNKNOWN else "language:und", None)
-    row["text"] = _extract(page, p.fast, p.precision, p.tables)
+    row["text"] = main_text(page, lambda: len(plain), p.fast, p.precision, p.tables)
     if not row["text"]:
         raise _Stop("extract:empty", None)
 
@@ -300,7 +296,7 @@ def extract_page(page: str) -> tuple[str, str | None, str | None]:
             raise _Stop("size:large", None)
         page = page.replace("\x00", "")
         row["title"] = _title(page[:_HEAD_CHARS])
-        row["text"] = text.utf8([_extract(page, Ingest.fast, Ingest.precision, Ingest.tables)])[0]
+        row["text"] = text.utf8([main_text(page, lambda: len(plain_text(page)))])[0]
         if not row["text"]:
             raise _Stop("extract:empty", None)
     except _Stop as stop:
@@ -308,61 +304,3 @@ def extract_page(page: str) -> tuple[str, str | None, str | None]:
     except Exception as error:  # as in page_row
         row["stop"], row["text"] = "extract:memory" if isinstance(error, MemoryError) else "extract:error", ""
     return row["text"], row["title"], row["stop"]
-
-
-# --- extraction --------------------------------------------------------------------------------------------------------------
-
-_RESET_EVERY = 500  # pages: trafilatura's caches grow, and must not decide anything
-_extracted = 0
-
-
-def _extract(page: str, fast: bool, precision: bool, tables: bool) -> str:
-    """The main text of an HTML page, "" if there is none. Independent of what was extracted before."""
-    global _extracted
-    _extracted += 1
-    if _extracted % _RESET_EVERY == 0:
-        reset_caches()
-    tree = parse(page)
-    found = None
-    for quick in (True, False) if fast else (False,):
-        if tree is not None and not found:
-            found = trafilatura.extract(
-                tree,
-                fast=quick,
-                favor_precision=precision,
-                include_comments=False,
-                include_tables=tables,
-                deduplicate=False,
-            )
-    return tidy(found or "")
-
-
-_PARSER = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
-# lxml.html chooses each element's class by calling Python; a fixed class is chosen in C. trafilatura wants HtmlElement.
-_PARSER.set_element_class_lookup(etree.ElementDefaultClassLookup(element=HtmlElement, comment=HtmlComment))
-_INVISIBLE = ("style", "template", "svg", "canvas", "iframe", "object", "embed", "audio", "video", "link")
-
-
-def parse(page: str) -> HtmlElement | None:
-    """The page's tree without what nobody reads. Scripts go too, but for JSON-LD, where trafilatura finds some articles."""
-    tree = etree.fromstring(page.encode("utf-8", "replace"), _PARSER)
-    if tree is None:
-        return None
-    etree.strip_elements(tree, *_INVISIBLE, with_tail=False)
-    for script in [s for s in tree.iter("script") if "ld+json" not in (s.get("type") or "")]:
-        script.drop_tree()
-    return tree
-
-
-def tidy(found: str) -> str:
-    """Table bars become spaces, empty table rows go."""
-    if "|" not in found:
-        return found
-    rows: list[str] = []
-    for line in found.split("\n"):
-        if line.startswith("|") and line.rstrip().endswith("|"):
-            cells = (cell.strip() for cell in line.strip().strip("|").split("|"))
-            rows += filter(None, ["  ".join(cell for cell in cells if set(cell) - set("-: "))])
-        else:
-            rows.append(line)
-    return "\n".join(rows)
