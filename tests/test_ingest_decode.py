@@ -1,6 +1,7 @@
 """ingest/decode.py: content encodings undone, every EU language's legacy charsets read right whatever the headers say."""
 
 import gzip
+import random
 import zlib
 from collections.abc import Callable
 
@@ -203,7 +204,8 @@ def test_gzip_that_nobody_declared_is_undone() -> None:
 
 @pytest.mark.parametrize("name", ["gzip", "deflate", "zstd"])
 def test_a_cut_off_body_gives_what_is_there(name: str) -> None:
-    noise = b"".join(b"<p>%d</p>" % (n * 7919 % 10007) for n in range(100_000))
+    rng = random.Random(1)
+    noise = b"".join(b"<p>%d</p>" % rng.getrandbits(40) for _ in range(40_000))
     whole = PACKERS[name](noise)
     found = unpack(whole[: len(whole) // 2], coding(name))
     assert noise.startswith(found) and len(found) > 1000

@@ -197,7 +197,7 @@ def mime_of(content_type: str, body: bytes) -> str:
     if re.match(rb"\s*(<!--.{0,2000}?-->\s*)*<(!doctype html|html|head|body)", body[:4096], re.IGNORECASE | re.DOTALL):
         return "text/html"
     sniffed: str = detect_mime(body[:4096])
-    return sniffed
+    return declared if declared and sniffed == "application/octet-stream" else sniffed
 
 
 _HEAD_CHARS = 1 << 16
