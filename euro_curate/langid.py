@@ -57,8 +57,9 @@ class LangId:
         default_factory=default_scores
     )  # label -> threshold; below: `und`
     neighbour_score: float = 0.4  # threshold of the labels that min_scores does not name
-    windows: int = 6  # stretches of a long document that are looked at ...
+    windows: int = 4  # stretches of a long document that are looked at ...
     window_chars: int = 250  # ... and their length
+    gate_windows: int = 3  # of a raw page's text, before extraction; all of them again, and more, before it is refused
     sampled_lines: int = 6  # lines looked at one by one, for line_share
 
     def __post_init__(self) -> None:
@@ -205,13 +206,15 @@ def line_share(body: str, language: str, p: LangId) -> float | None:
 def gate(plain: str, wanted: Sequence[str], p: LangId) -> tuple[Guess, bool]:
     """The cheap look before extraction: (language of the raw page's plain text, whether any part may be in a wanted language).
 
-    A page passes if the whole sample or any single window is best, or second best with some weight, labelled as wanted: menus and footers may be
-    in another language than the article.
+    A page passes if a few windows together, or any one of three times as many, are labelled as wanted, best or second best with some
+    weight: menus and footers may be in another language than the article.
     """
-    whole = guess_document(plain, p)
+    whole = guess(" ".join(text.windows(plain, p.window_chars, p.gate_windows)), p)
     if _may_be(whole, wanted):
         return whole, True
-    return whole, any(_may_be(guess(window, p), wanted) for window in text.windows(plain, p.window_chars, p.windows))
+    return whole, any(
+        _may_be(guess(window, p), wanted) for window in text.windows(plain, p.window_chars, 3 * p.gate_windows)
+    )
 
 
 _SECOND_CHANCE = 0.1  # probability at which a runner-up keeps a page in: the gate must lose < 0.1 % of true pages
@@ -224,7 +227,7 @@ def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
 # --- the stage ---------------------------------------------------------------------------------------------------------------
 
 
-@stage(out=LANGUAGES, version=3)
+@stage(out=LANGUAGES, version=4)
 def identify(documents: pa.Table, params: LangId) -> pa.Table:
     """DOCUMENTS (n) -> LANGUAGES (n). Stopped pages keep what the gate saw of them; pages without letters are `und` without a score."""
     columns: dict[str, list[Any]] = {name: [] for name in LANGUAGES.names[1:]}

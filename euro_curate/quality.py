@@ -37,9 +37,12 @@ class Measure:
 def measure_text(document: str, language: str) -> dict[str, int | float | None]:
     """Every measure of one text, by name; ratios are 0 where their denominator is 0. `language` picks stop words and ends."""
     known = languages().get(language)
-    tokens = text.words(document)
-    folded = text.words(text.fold(document))
-    if len(folded) != len(tokens):  # folding moved a word's border (rare compatibility letters): fold word by word
+    plain = text.fold(document)
+    folded = tokens = text.words(plain)
+    if len(plain) != len(
+        document
+    ):  # folding changed lengths, perhaps a word's border: read as written, fold word by word
+        tokens = text.words(document)
         folded = [text.fold(word) for word in tokens]
     hashes = text.word_hashes(folded)
     lengths = np.fromiter(map(len, tokens), dtype=np.int64, count=len(tokens))
@@ -92,7 +95,7 @@ def _repeats(items: list[str]) -> tuple[int, int]:
     return number, size
 
 
-@stage(out=QUALITIES, version=2)
+@stage(out=QUALITIES, version=3)
 def measure(documents: pa.Table, languages_table: pa.Table, params: Measure) -> pa.Table:
     """DOCUMENTS (n), LANGUAGES (n) -> QUALITIES (n). Stopped pages (empty text) have nulls. Drops nothing."""
     columns: dict[str, list[object]] = {name: [] for name in QUALITIES.names[1:]}

@@ -9,14 +9,15 @@ from functools import cache
 
 import trafilatura
 import trafilatura.core
+import xxhash
 from lxml import etree
 from lxml.html import HtmlComment, HtmlElement
 from resiliparse.extract.html2text import extract_plain_text
 from trafilatura.meta import reset_caches
 from trafilatura.settings import MANUALLY_CLEANED, Extractor
 
-_RESET_EVERY = 500  # pages: trafilatura's caches grow, and must not decide anything
-_extracted = 0
+_RESET_EVERY = 1000  # pages: trafilatura's caches grow
+_memo: dict[bytes, str] = {}  # texts by page: the same bytes at another URL are not extracted again
 
 # trafilatura tries again in recall mode when it found little of the page. To know how little, it makes the whole page's plain text anew
 # for every short text; we know that length already, so its own attempt is switched off and ours uses the same limits.
@@ -41,10 +42,16 @@ def main_text(
     `plain_chars` gives the length of `plain_text(page)`; it is asked only when little text was found. `fast` tries trafilatura's fast
     path first and its full one if that finds nothing.
     """
-    global _extracted
-    _extracted += 1
-    if _extracted % _RESET_EVERY == 0:
-        reset_caches()
+    key = xxhash.xxh3_128_digest(page.encode("utf-8", "replace") + bytes([fast, precision, tables]))
+    if key not in _memo:
+        if len(_memo) >= _RESET_EVERY:
+            _memo.clear()
+            reset_caches()
+        _memo[key] = _extract(page, plain_chars, fast, precision, tables)
+    return _memo[key]
+
+
+def _extract(page: str, plain_chars: Callable[[], int], fast: bool, precision: bool, tables: bool) -> str:
     tree = parse(page)
     if tree is None:
         return ""

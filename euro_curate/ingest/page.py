@@ -142,6 +142,8 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
         row["gate_language"], row["gate_score"] = found.label, found.score
         if not passes:
             raise _Stop("language:other" if found.language != UNKNOWN else "language:und", None)
+    if share := link_share(page, plain):
+        raise _Stop("extract:links", f"{share:.0%} of the page's text")
     row["text"] = main_text(page, lambda: len(plain), p.fast, p.precision, p.tables)
     if not row["text"]:
         raise _Stop("extract:empty", None)
@@ -158,6 +160,22 @@ def text_row(body: str, url: str | None, date: str | None, row_number: int, p: I
     """The row of a document that comes as text (JSONL, Parquet), under the same rules as a record."""
     raw = body.encode("utf-8", "replace")
     return page_row(Record(None, url, date, row_number, "conversion", None, [], raw), p)
+
+
+MANY_LINKS = 2000  # indexes, site maps, archives of tags: trafilatura takes seconds for them, and finds a line or two
+_ALL_LINKS = 0.8
+_LINK = re.compile(r"<a\b[^>]*>(.*?)</a\s*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
+
+
+def link_share(page: str, plain: str) -> float | None:
+    """Share of a page's visible text that is links, if it has very many and they are nearly all of it; else None."""
+    if page.count("<a ") + page.count("<A ") < MANY_LINKS:
+        return None
+    linked = sum(len(html.unescape(_TAG.sub("", text)).strip()) for text in _LINK.findall(page))
+    visible = sum(map(len, plain.split()))
+    share = min(1.0, linked / max(1, visible))
+    return share if share >= _ALL_LINKS else None
 
 
 # --- the parts of a page -----------------------------------------------------------------------------------------------------
@@ -214,7 +232,7 @@ def _read_head(row: Row, page: str, record: Record) -> None:
     if found := _HTML_LANG.search(head):
         row["html_lang"] = found.group(1)
     row["title"] = _title(head)
-    if found := _LICENCE.search(page):
+    if ("licen" in page or "LICEN" in page) and (found := _LICENCE.search(page)):
         row["licence"] = _attributes(found.group(0)).get("href")
     signals: list[str] = []
     for key, value in record.headers:
