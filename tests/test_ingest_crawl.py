@@ -24,7 +24,7 @@ TEXT = (
     "Der Müller stand früh auf, öffnete die Schleuse und hörte zu, wie das Rad sich langsam zu drehen begann. "
     "Im Dorf erzählte man sich, dass er jeden Sack Mehl beim Namen kenne und keinen je vergessen habe. "
 )
-HTML = f"<html><body><article>{f'<p>{TEXT}</p>' * 4}</article></body></html>"
+HTML = "<html><body><article>" + "".join(f"<p>{n}. {TEXT}</p>" for n in range(4)) + "</article></body></html>"
 
 
 def read(path: Path, p: Ingest | None = None) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -214,7 +214,8 @@ def test_damage_in_packed_lines_is_on_record(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(lines)[:-5000])
     rows, notes = read(path)
     assert 500 < len(rows) < 2000
-    assert len(notes["errors"]) >= 1
+    assert len(notes["errors"]) in (1, 2), "the file, and the line that it breaks off in"
+    assert notes["bytes_skipped"] > 0
 
 
 def test_parquet_rows_are_documents(tmp_path: Path) -> None:

@@ -66,12 +66,12 @@ def test_settings_are_toml_values(text: str, parsed: tuple[str, Any]) -> None:
 
 @pytest.mark.parametrize("text", ["budget=3", "balance.budget_words"])
 def test_settings_need_section_key_and_value(text: str) -> None:
-    with pytest.raises(RecipeError, match="section.key=value"):
+    with pytest.raises(RecipeError, match=r"section\.key=value"):
         parse_setting(text)
 
 
 def test_missing_and_broken_files(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="bundled recipes: demo, texts, web"):
+    with pytest.raises(RecipeError, match=r"bundled recipes: demo, texts, web"):
         load("nowhere.toml")
     (tmp_path / "broken.toml").write_text("[run\n")
     with pytest.raises(RecipeError, match="not valid TOML"):

@@ -112,7 +112,8 @@ class _Packing:
             hit = data.find(magic)
             while hit >= 0:
                 stream.seek(at + hit)
-                if begins.match(self._head(stream.read(_BLOCK)).lstrip(b"\r\n")):
+                # an LZ4 frame may give nothing before its end: its magic number is long enough to believe
+                if self.name == "lz4" or begins.match(self._head(stream.read(1 << 18)).lstrip(b"\r\n")):
                     return at + hit
                 hit = data.find(magic, hit + 1)
             stream.seek(at + len(data))
@@ -135,11 +136,11 @@ class _Plain:
     def __init__(self, stream: Stream, packing: _Packing, start: int) -> None:
         self.data, self.pos = b"", 0  # what is unpacked, and how much of that is used
         self.error: Exception | None = None  # the damage, when everything before it is used ...
-        self.bad = start  # ... and where in the file it is
+        self.member = self.bad = start  # ... in which member, and about where in the file it is
         self.cut = False  # the file ends inside a member
         self._dropped = 0  # length of the content before `data`
         self._members: deque[tuple[int, int]] = deque([(0, start)])  # (position in the content, offset in the file)
-        self._blocks = self._unpacked(stream, packing, start) if packing.name else self._read(stream, start)
+        self.blocks = self._unpacked(stream, packing, start) if packing.name else self._read(stream, start)
 
     def _read(self, stream: Stream, start: int) -> Iterator[bytes]:
         stream.seek(start)
@@ -152,7 +153,7 @@ class _Plain:
         while block:
             member, inflater = at, packing.inflater()
             self._members.append((self._dropped + len(self.data), member))
-            self.bad = member
+            self.member = self.bad = member
             while not inflater.eof:
                 if not block:
                     self.cut = True
@@ -180,7 +181,7 @@ class _Plain:
             self.data, self.pos = b"", 0
             while there < size:
                 self._dropped += there  # _unpacked() asks how long the content is so far
-                block = next(self._blocks, b"")
+                block = next(self.blocks, b"")
                 self._dropped -= there
                 if not block:
                     break
@@ -213,6 +214,16 @@ class _Plain:
     @property
     def used(self) -> int:
         return self._dropped + self.pos
+
+
+def unpacked(stream: Stream, reading: Reading) -> Iterator[bytes]:
+    """The content of any file, block by block, up to its end or its first damage, which is counted."""
+    size = stream.seek(0, io.SEEK_END)
+    packing = _Packing(stream)
+    plain = _Plain(stream, packing, packing.first)
+    yield from plain.blocks
+    if plain.error or plain.cut:
+        reading.skip(plain.error or _CUT, plain.bad, size)
 
 
 # --- records -----------------------------------------------------------------------------------------------------------------
@@ -252,7 +263,8 @@ def _warc_head(plain: _Plain) -> _Head | None:
     length = fields.get("content-length", "")
     if not length.isdecimal():
         return None
-    kind = fields.get("warc-type", "").lower()
+    if not (kind := fields.get("warc-type", "").lower()):
+        return None
     about = (fields.get(name) for name in ("warc-record-id", "warc-target-uri", "warc-date", "content-type"))
     return _Head(end.end() - plain.pos, int(length), kind, *about)
 
@@ -265,6 +277,9 @@ def _arc_head(plain: _Plain) -> _Head | None:
     kind_of_record = "filedesc" if url.lower().startswith("filedesc:") else "response"
     size = int(length) if length.isdecimal() else 0
     return _Head(found.end() - found.start(), size, kind_of_record, None, url, date, kind or None)
+
+
+_CUT = EOFError("the file ends inside a member")
 
 
 def read_archive(stream: Stream, kind: str, reading: Reading) -> Iterator[Record]:
@@ -285,22 +300,24 @@ def read_archive(stream: Stream, kind: str, reading: Reading) -> Iterator[Record
                 _pass_over(plain, packing, mark, reading, at, start, size)
                 continue
             body, whole = _content(plain, packing, record, mark, reading, at)
-            if not whole:
-                if plain.error:
-                    reading.bytes_skipped += max(0, plain.bad - at)
-                    break  # counted below
-                reading.bytes_skipped += 0 if packing.name else size - at
+            if plain.cut and packing.next_member(stream, plain.member + 1, mark):
+                plain.error = _CUT  # the member is damaged: it cannot be longer than where the next one begins
+            if plain.error and (at == plain.member or not whole):
+                plain.bad = at
+                break  # counted below. A body is whole only when its member's checksum is right
+            if not whole and not packing.name:
+                reading.bytes_skipped += size - at
             offset = max(at, offset + 1)  # records that share a member of the file still differ
             if record.kind in _CAPTURES:
                 yield _capture(record, body, offset)
-            elif record.kind:
+            else:
                 reading.apart += 1
         if plain.cut:
-            reading.skip(EOFError("the file ends inside a member"), plain.bad, size)
+            plain.error = _CUT
         if plain.error is None:
             return
-        follow = packing.next_member(stream, plain.bad + 1, mark) or size
-        reading.skip(plain.error, plain.bad, follow)
+        follow = packing.next_member(stream, plain.member + 1, mark) or size
+        reading.skip(plain.error, plain.bad if plain.bad < follow else plain.member, follow)
         start = follow
 
 
@@ -343,16 +360,19 @@ def _content(
     have = min(plain.fill(take), take)
     body = plain.data[plain.pos : plain.pos + have]
     plain.pos += have
-    for _ in range(have, record.length if have == take else have, MAX_RECORD):  # what is too long to hold
-        plain.pos += min(plain.fill(MAX_RECORD), MAX_RECORD)
     short = have < take
-    plain.fill(5)
-    behind = plain.data[plain.pos : plain.pos + 5]
-    sound = (
-        not behind or behind[:1] in b"\r\n" or behind == b"WARC/" or (packing.name is not None and plain.at_member())
-    )
+    left = 0 if short else record.length - have
+    while left and (step := min(plain.fill(min(left, _BLOCK)), left)):  # what is too long to hold
+        plain.pos, left = plain.pos + step, left - step
+    plain.fill(1 << 10)
+    behind = plain.data[plain.pos : plain.pos + (1 << 10)]
+    end = re.match(rb"\r*\n\r*\n|\r*\n?\Z" if mark is _WARC_LINE else rb"\r*\n|\Z", behind)
+    sound = end is not None or mark.match(behind.lstrip(b"\r\n")) or (packing.name and plain.at_member())
+    if packing.name and not sound:
+        plain.fill(1 << 20)  # makes damage known that makes this member say more than it held
     if (short and not plain.error) or not (sound or short):
-        if found := mark.search(body):
+        found = mark.search(body + behind)  # its first line may be cut in two
+        if found and found.start() < len(body):
             plain.push_back(body[found.start() :])
             body, short = body[: found.start()], False
         reading.trouble(NoRecord(f"Content-Length is {record.length}, the content is not"), at)

@@ -21,7 +21,7 @@ from euro_curate.schema import DOCUMENTS
 from euro_curate.shards import filesystem
 
 # Of this code and of what decides the text: an upgraded extractor makes new parts.
-VERSION = " ".join(["3", *(f"{name} {version(name)}" for name in ("trafilatura", "resiliparse", "lxml"))])
+VERSION = " ".join(["5", *(f"{name} {version(name)}" for name in ("trafilatura", "resiliparse", "lxml"))])
 
 _sandbox = Sandbox()  # one per worker process, started with its first page
 
@@ -49,11 +49,11 @@ def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
         return DOCUMENTS.empty_table(), notes
     with opened as remote, _seekable(remote) as raw:
         stream = HashedFile(raw)
-        kind, compression = container(stream)
+        kind, _ = container(stream)
         if kind in ("warc", "arc", "wacz"):
             found = _pages(stream, kind, source, p, reading)
         elif kind in ("jsonl", "parquet"):
-            found = _texts(stream, source, kind, compression, p, reading)
+            found = _texts(stream, source, kind, p, reading)
         else:
             found = iter(())
             if source.size:
@@ -106,10 +106,8 @@ def _is_apart(url: str | None) -> bool:
     return path == "/robots.txt" or path.startswith("/.well-known/")
 
 
-def _texts(
-    stream: HashedFile, source: Source, kind: str, compression: str | None, p: Ingest, reading: Reading
-) -> Iterator[Row]:
-    for item in read_texts(stream, source.url, kind, compression, reading):
+def _texts(stream: HashedFile, source: Source, kind: str, p: Ingest, reading: Reading) -> Iterator[Row]:
+    for item in read_texts(stream, source.url, kind, reading):
         body = _first(item, TEXT_KEYS)
         url, date = _first(item, URL_KEYS), _first(item, DATE_KEYS)
         row = text_row(

@@ -89,6 +89,7 @@ _UNMARKED = (
     (re.compile(rb"(?:[ \t\r\n]\x00)*<\x00"), "utf-16-le"),
     (re.compile(rb"(?:\x00[ \t\r\n])*\x00<"), "utf-16-be"),
 )
+_DETECT_BYTES = 1 << 14  # detection looks at so much
 _TOLERATED = 0.002  # share of bytes that may be broken in a page that is UTF-8 otherwise
 
 
@@ -120,17 +121,12 @@ def decode(body: bytes, content_type: str) -> tuple[str, str]:
         return loose, "utf-8"
     candidates = [label for label in declared if label != "utf-8"]
     if len(candidates) > 1:
-        detected = _normal(detect_encoding(body[: 1 << 16]))
+        detected = _normal(detect_encoding(body[:_DETECT_BYTES]))
         # meta was written by the page's author, the header often by a server's default; a detector says cp1252 when it does not know
         meta = candidates[-1]
         candidates.sort(key=lambda label: (label != detected or label == "cp1252", label != meta))
-    for label in [*candidates, _normal(detect_encoding(body[: 1 << 16])), "cp1252"]:
-        if label:
-            try:
-                return body.decode(label, "replace"), _web_name(label)
-            except LookupError:
-                continue
-    raise Undecodable("charset")
+    label = candidates[0] if candidates else _normal(detect_encoding(body[:_DETECT_BYTES])) or "cp1252"
+    return body.decode(label, "replace"), _web_name(label)
 
 
 def _web_name(codec: str) -> str:

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import xxhash
 from resiliparse.parse.encoding import detect_mime
 
 from euro_curate import text
 from euro_curate.ingest.decode import Undecodable, decode, unpack
-from euro_curate.ingest.extract import main_text, plain_text
+from euro_curate.ingest.extract import main_text, parse, plain_text
 from euro_curate.ingest.records import Record
 from euro_curate.langid import LangId
 from euro_curate.langid import gate as language_gate
@@ -134,17 +135,43 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
     signals = [signal for signal in p.opt_out if row["opt_out"] and signal in row["opt_out"]]
     if signals:
         raise _Stop(f"opt_out:{signals[0].replace('-', '_')}", row["opt_out"])
-    plain = plain_text(page)
-    if len(plain) < p.min_plain_chars:
+    row |= _look(page, p)
+    if row["stop"]:
+        raise _Stop(row["stop"], row["evidence"])
+
+
+_SEEN_PAGES = 1000
+_seen: dict[bytes, Row] = {}  # what _look() found, by page: crawls hold the same bytes at many URLs
+
+
+def _look(page: str, p: Ingest) -> Row:
+    """What the characters alone decide: language of the plain text, text, and perhaps stop and evidence. Pure, so equal pages share it."""
+    key = xxhash.xxh3_128_digest(page.encode("utf-8", "replace") + repr(p).encode())
+    if key not in _seen:
+        if len(_seen) >= _SEEN_PAGES:
+            _seen.clear()
+        found: Row = {"stop": None, "evidence": None}
+        try:
+            _look_once(found, page, p)
+        except _Stop as stop:
+            found["stop"], found["evidence"] = stop.args
+        _seen[key] = found
+    return _seen[key]
+
+
+def _look_once(row: Row, page: str, p: Ingest) -> None:
+    tree = parse(page)
+    plain = plain_text(tree) if tree is not None else ""
+    if tree is None or len(plain) < p.min_plain_chars:
         raise _Stop("extract:short", f"{len(plain)} characters on the whole page")
     if p.gate:
-        found, passes = language_gate(plain, p.wanted, p.langid)
-        row["gate_language"], row["gate_score"] = found.label, found.score
+        guess, passes = language_gate(plain, p.wanted, p.langid)
+        row["gate_language"], row["gate_score"] = guess.label, guess.score
         if not passes:
-            raise _Stop("language:other" if found.language != UNKNOWN else "language:und", None)
+            raise _Stop("language:other" if guess.language != UNKNOWN else "language:und", None)
     if share := link_share(page, plain):
         raise _Stop("extract:links", f"{share:.0%} of the page's text")
-    row["text"] = main_text(page, lambda: len(plain), p.fast, p.precision, p.tables)
+    row["text"] = main_text(tree, len(plain), p.fast, p.precision, p.tables)
     if not row["text"]:
         raise _Stop("extract:empty", None)
 
@@ -314,7 +341,8 @@ def extract_page(page: str) -> tuple[str, str | None, str | None]:
             raise _Stop("size:large", None)
         page = page.replace("\x00", "")
         row["title"] = _title(page[:_HEAD_CHARS])
-        row["text"] = text.utf8([main_text(page, lambda: len(plain_text(page)))])[0]
+        tree = parse(page)
+        row["text"] = text.utf8([main_text(tree, len(plain_text(tree)))])[0] if tree is not None else ""
         if not row["text"]:
             raise _Stop("extract:empty", None)
     except _Stop as stop:
