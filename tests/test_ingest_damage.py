@@ -10,7 +10,8 @@ import zstandard
 from conftest import Page, warc_record
 from fastwarc.stream_io import Lz4Writer
 
-from euro_curate.ingest.records import HashedFile, Reading, Record, read_records
+from euro_curate.ingest import archive
+from euro_curate.ingest.records import HashedFile, Reading, Record, container, read_records
 
 COUNT = 12
 
@@ -56,7 +57,7 @@ def read(data: bytes) -> tuple[list[Record], Reading]:
 @pytest.mark.parametrize("damage", [flip, insert, cut, behead])
 @pytest.mark.parametrize("name", PACKERS)
 def test_what_is_not_touched_is_read_once_and_whole(name: str, damage: Callable[[bytes, random.Random], bytes]) -> None:
-    for seed in range(400):
+    for seed in range(25):
         rng = random.Random(seed)
         bodies = [rng.randbytes(rng.choice((40, 400, 4000, 90_000))).hex() for _ in range(COUNT)]
         pages = [Page(body, f"https://site.example/{n}") for n, body in enumerate(bodies)]
@@ -75,3 +76,28 @@ def test_what_is_not_touched_is_read_once_and_whole(name: str, damage: Callable[
             assert reading.errors and reading.bytes_skipped > 0
         if name in ("gzip", "zstd"):
             assert set(bodies_found[:-1]) <= set(bodies), "checksums tell: a damaged body is never passed on"
+
+
+@pytest.mark.parametrize("name", PACKERS)
+def test_a_record_too_long_to_hold_is_cut_and_passed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_RECORD", 1000)
+    pages = [Page("a" * size, f"https://site.example/{size}") for size in (500, 1_000_000, 3, 70_000, 4)]
+    found, reading = read(b"".join(PACKERS[name](warc_record(page)) for page in pages))
+    assert [len(record.body) for record in found] == [500, 1000 - 84, 3, 1000 - 82, 4]
+    assert (reading.errors, reading.bytes_skipped) == ([], 0)
+
+
+def test_the_dictionary_of_a_zstd_file_is_used() -> None:
+    """IIPC's .warc.zst: a skippable frame with the dictionary, packed or not, then one frame a record."""
+    rng = random.Random(4)
+    words = [rng.randbytes(5).hex() for _ in range(500)]
+    pages = [Page(" ".join(rng.choices(words, k=80)), f"https://site.example/{n}") for n in range(300)]
+    records = [warc_record(page) for page in pages]
+    trained = zstandard.train_dictionary(8000, records)
+    frames = b"".join(zstandard.ZstdCompressor(dict_data=trained).compress(record) for record in records)
+    for carried in (trained.as_bytes(), zstandard.ZstdCompressor().compress(trained.as_bytes())):
+        head = b"\x5d\x2a\x4d\x18" + len(carried).to_bytes(4, "little") + carried
+        assert container(HashedFile(io.BytesIO(head + frames))) == ("warc", "zstd")
+        found, reading = read(head + frames)
+        assert [record.body.decode() for record in found] == [page.body for page in pages]
+        assert reading.errors == []

@@ -1,0 +1,88 @@
+"""Every stage, on no row, one row and many: the schema that it promises, its input's ids, inputs left alone, and it pickles."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import crawls
+import pyarrow as pa
+import pytest
+
+from euro_curate import balance, dedup, langid, pii, publish, quality, schema, verdict
+from euro_curate.run import Run, checked
+from euro_curate.shards import read_part
+from euro_curate.stage import Stage
+
+# stage -> (its parameters, schemas of its inputs)
+STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
+    langid.identify: (langid.LangId, (schema.DOCUMENTS,)),
+    dedup.sign: (dedup.MinHash, (schema.DOCUMENTS,)),
+    quality.measure: (quality.Measure, (schema.DOCUMENTS, schema.LANGUAGES)),
+    dedup.sort_signatures: (dedup.Pairing, (schema.SIGNATURES, schema.LANGUAGES)),
+    dedup.pair: (dedup.Pairing, (schema.SORTED_SIGNATURES,)),
+    dedup.connect: (dedup.Pairing, (schema.EDGES,)),
+    verdict.decide: (verdict.Rules, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES)),
+    dedup.elect: (dedup.Election, (schema.RULINGS, schema.CLUSTERS)),
+    verdict.settle: (verdict.Settling, (schema.RULINGS, schema.ELECTIONS)),
+    pii.redact: (pii.Redaction, (schema.DOCUMENTS, schema.LANGUAGES, schema.VERDICTS)),
+    publish.sort_clean: (publish.Sorting, (schema.CLEAN,)),
+    balance.weigh: (balance.Weighing, (schema.CLEAN,)),
+    balance.allocate: (balance.Balance, (schema.WEIGHTS,)),
+    verdict.close: (verdict.Closing, (schema.VERDICTS, schema.BUDGET)),
+    publish.shard: (publish.Publish, (schema.CLEAN,)),
+}
+every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
+    """Real tables of one run, by the name of the stage that made them: a single part each."""
+    folder = tmp_path_factory.mktemp("stages")
+    parts: dict[str, pa.Table] = {}
+    make = Run.make
+
+    def watched(self: Run, tasks: Any, all_or_nothing: bool = False) -> Any:
+        shards = make(self, tasks, all_or_nothing)
+        for part in shards.parts:
+            table = read_part(part)
+            if part.key in ("bul_Cyrl", "budget") or (not part.key.count("_Latn") and part.key != "other"):
+                parts[tasks[0].stage] = table
+        return shards
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Run, "make", watched)
+    crawls.run([crawls.split(crawls.pages(["bg"]), folder / "in", 1)], Path(folder / "out"))
+    patch.undo()
+    return parts
+
+
+MADE_BY = {
+    id(schema.DOCUMENTS): "ingest", id(schema.LANGUAGES): "identify", id(schema.SIGNATURES): "sign", id(schema.QUALITIES): "measure",
+    id(schema.SORTED_SIGNATURES): "sort_signatures", id(schema.EDGES): "pair", id(schema.CLUSTERS): "connect", id(schema.RULINGS): "decide",
+    id(schema.ELECTIONS): "elect", id(schema.VERDICTS): "settle", id(schema.CLEAN): "sort_clean", id(schema.WEIGHTS): "weigh",
+    id(schema.BUDGET): "allocate",
+}  # fmt: skip
+
+
+@every_stage
+@pytest.mark.parametrize("rows", [0, 1, None], ids=["none", "one", "many"])
+def test_a_stage_keeps_its_promise(stage: Stage, rows: int | None, tables: dict[str, pa.Table]) -> None:
+    make, schemas = STAGES[stage]
+    inputs = [tables[MADE_BY[id(s)]].slice(0, rows) if rows is not None else tables[MADE_BY[id(s)]] for s in schemas]
+    assert rows is not None or all(len(table) > 1 for table in inputs if table.schema != schema.BUDGET), (
+        "many rows means many"
+    )
+    before = [copy.deepcopy(table.to_pylist()) for table in inputs]
+    out = stage(*inputs, make())
+    assert checked(stage, out, inputs[0]).schema == stage.out
+    assert [table.to_pylist() for table in inputs] == before, "inputs are not touched"
+    assert stage(*inputs, make()).equals(out), "the same again"
+    assert pickle.loads(pickle.dumps(stage)) is stage
+
+
+def test_no_stage_is_forgotten() -> None:
+    modules = (langid, dedup, quality, verdict, pii, publish, balance)
+    found = {value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
+    assert found == set(STAGES)

@@ -1,0 +1,95 @@
+"""Disk, S3 and HTTP give the same bytes. S3 is moto's server on loopback: a real HTTP API with conditional puts."""
+
+import http.server
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import crawls
+import fsspec
+import pytest
+from conftest import tree
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[fsspec.AbstractFileSystem]:
+    """An S3 file system with an empty bucket `crawl`."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    settings = {
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "y",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    for name, value in (settings | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}).items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    files = fsspec.filesystem("s3")
+    files.mkdir("crawl")
+    yield files
+    server.kill()
+    server.wait()
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+def test_s3_in_and_out_gives_the_bytes_of_the_disk(tmp_path: Path, bucket: fsspec.AbstractFileSystem) -> None:
+    crawl = crawls.split(crawls.pages(["fi", "bg"]), tmp_path / "in", 3)
+    crawls.run([crawl], tmp_path / "out")
+    bucket.put(str(crawl) + "/", "crawl/in/", recursive=True)
+    summary = crawls.run(["s3://crawl/in/*.warc.gz"], "s3://crawl/out")  # type: ignore[arg-type]
+    bucket.invalidate_cache()
+    bucket.get("crawl/out/", str(tmp_path / "copy") + "/", recursive=True)
+    for folder in ("dataset", "verdicts"):
+        assert tree(tmp_path / "copy" / folder) == tree(tmp_path / "out" / folder)
+        assert tree(tmp_path / "copy" / folder)
+    assert [entry["name"] for entry in summary["inputs"]] == [f"part-{n:02d}.warc.gz" for n in range(3)]
+    assert crawls.run(["s3://crawl/in/*.warc.gz"], "s3://crawl/out")["idle"]  # type: ignore[arg-type]
+    changed = crawls.run(["s3://crawl/in/"], "s3://crawl/out", {"run": {"languages": ["fi"]}})  # type: ignore[arg-type]
+    bucket.invalidate_cache()
+    assert [path.split("/")[3] for path in bucket.find("crawl/out/dataset/data")] == ["fin_Latn"] == [
+        path.split("/")[3] for path in bucket.ls("crawl/out/dataset/data", detail=False)
+    ] or changed["languages"]["bul_Cyrl"]["dataset_pages"] == 0
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_http_input_even_without_ranges(tmp_path: Path, damaged: bool) -> None:
+    """Python's own web server knows no ranges: the file is spooled, as reading past damage needs to seek."""
+    crawl = crawls.split(crawls.pages(["fi"]), tmp_path / "in", 1)
+    name = "part-00.warc.gz"
+    if damaged:
+        data = (crawl / name).read_bytes()
+        (crawl / name).write_bytes(data[: len(data) // 2] + os.urandom(50) + data[len(data) // 2 :])
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(crawl))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        remote = crawls.run([f"http://127.0.0.1:{server.server_address[1]}/{name}"], tmp_path / "http")
+        server.shutdown()
+    local = crawls.run([crawl], tmp_path / "disk")
+    assert tree(tmp_path / "http" / "dataset") == tree(tmp_path / "disk" / "dataset")
+    assert bool(remote["inputs"][0]["errors"]) is damaged
+    assert remote["inputs"][0]["digest"] == local["inputs"][0]["digest"]
