@@ -60,7 +60,7 @@ class LangId:
     windows: int = 4  # stretches of a long document that are looked at ...
     window_chars: int = 250  # ... and their length
     gate_windows: int = 3  # of a raw page's text, before extraction; all of them again, and more, before it is refused
-    sampled_lines: int = 6  # lines looked at one by one, for line_share
+    sampled_lines: int = 5  # lines looked at one by one, for line_share
 
     def __post_init__(self) -> None:
         if not self.sha256:
@@ -227,7 +227,7 @@ def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
 # --- the stage ---------------------------------------------------------------------------------------------------------------
 
 
-@stage(out=LANGUAGES, version=4)
+@stage(out=LANGUAGES, version=5)
 def identify(documents: pa.Table, params: LangId) -> pa.Table:
     """DOCUMENTS (n) -> LANGUAGES (n). Stopped pages keep what the gate saw of them; pages without letters are `und` without a score."""
     columns: dict[str, list[Any]] = {name: [] for name in LANGUAGES.names[1:]}

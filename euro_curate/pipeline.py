@@ -99,7 +99,9 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     )
 
     # The dataset: kept pages, redacted, weighed, shared out, shuffled.
-    clean = run.map(redact, [(documents, DOCUMENTS), (langs, LANGUAGES), (settled, VERDICTS)], c.redaction)
+    clean = run.map(
+        redact, [(documents, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (settled, VERDICTS)], c.redaction
+    )
     shuffled = run.gather(
         sort_clean,
         {key: [(Slice(clean.only(keys).parts), CLEAN)] for key, keys in merged(clean, c.run.merge_parts).items()},

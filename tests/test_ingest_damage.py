@@ -3,6 +3,7 @@
 import gzip
 import io
 import random
+import zipfile
 from collections.abc import Callable
 
 import pytest
@@ -76,6 +77,21 @@ def test_what_is_not_touched_is_read_once_and_whole(name: str, damage: Callable[
             assert reading.errors and reading.bytes_skipped > 0
         if name in ("gzip", "zstd"):
             assert set(bodies_found[:-1]) <= set(bodies), "checksums tell: a damaged body is never passed on"
+
+
+def test_a_damaged_zip_never_raises() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archived:
+        archived.writestr("archive/a.warc", b"".join(warc_record(Page(f"{n}")) for n in range(50)))
+    for seed in range(300):
+        rng = random.Random(seed)
+        data = bytearray(packed.getvalue())
+        at = rng.randrange(len(data))
+        data[at : at + rng.randrange(30)] = rng.randbytes(rng.randrange(30))
+        reading = Reading()
+        found = list(read_records(HashedFile(io.BytesIO(bytes(data))), "wacz", reading))
+        assert [record.body for record in found] == [f"{n}".encode() for n in range(len(found))]
+        assert len(found) == 50 or reading.errors
 
 
 @pytest.mark.parametrize("name", PACKERS)

@@ -135,21 +135,23 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
     signals = [signal for signal in p.opt_out if row["opt_out"] and signal in row["opt_out"]]
     if signals:
         raise _Stop(f"opt_out:{signals[0].replace('-', '_')}", row["opt_out"])
-    row |= _look(page, p)
+    row |= _look(page, xxhash.xxh3_128_digest(body) + row["charset"].encode(), p)
     if row["stop"]:
         raise _Stop(row["stop"], row["evidence"])
 
 
 _SEEN_PAGES = 1000
-_seen: dict[bytes, Row] = {}  # what _look() found, by page: crawls hold the same bytes at many URLs
+_seen: dict[bytes, Row] = {}  # what _look() found under _seen_with, by bytes: crawls hold the same bytes at many URLs
+_seen_with: Ingest | None = None
 
 
-def _look(page: str, p: Ingest) -> Row:
+def _look(page: str, key: bytes, p: Ingest) -> Row:
     """What the characters alone decide: language of the plain text, text, and perhaps stop and evidence. Pure, so equal pages share it."""
-    key = xxhash.xxh3_128_digest(page.encode("utf-8", "replace") + repr(p).encode())
+    global _seen_with
+    if p is not _seen_with or len(_seen) >= _SEEN_PAGES:
+        _seen.clear()
+        _seen_with = p
     if key not in _seen:
-        if len(_seen) >= _SEEN_PAGES:
-            _seen.clear()
         found: Row = {"stop": None, "evidence": None}
         try:
             _look_once(found, page, p)

@@ -180,6 +180,6 @@ def _read_wacz(stream: HashedFile, reading: Reading) -> Iterator[Record]:
                     for record in read_archive(member, "warc", reading):
                         record.offset += index << 48
                         yield record
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+    except Exception as error:  # zipfile fails on damaged bytes in many ways; storage that fails is in stream.failure
         reading.trouble(error, 0)
         reading.bytes_skipped += stream.seek(0, io.SEEK_END)

@@ -37,6 +37,7 @@ class Sandbox:
     def __init__(self, handler: Handler = page_row) -> None:
         self._handler = handler
         self._child: subprocess.Popen[bytes] | None = None
+        self._told: Ingest | None = None  # the parameters that the child has: they travel only when they change
         self._pages = 0
         self.restarts = 0
         atexit.register(self.close)
@@ -77,7 +78,8 @@ class Sandbox:
         assert child is not None and child.stdin is not None and child.stdout is not None
         self._pages += 1
         try:
-            _send(child.stdin, (record, p))
+            _send(child.stdin, (record, None if p == self._told else p))
+            self._told = p
             if not select.select([child.stdout], [], [], limit_s)[0]:
                 raise Died("timeout")
             row: Row = _receive(child.stdout)
@@ -92,6 +94,7 @@ class Sandbox:
     def _start(self, p: Ingest) -> None:
         command = [sys.executable, "-c", _CHILD, str(p.page_memory_bytes)]
         self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+        self._told = None
         self._pages = 0
         assert self._child.stdin is not None and self._child.stdout is not None
         for pipe in (self._child.stdin, self._child.stdout):
@@ -146,9 +149,11 @@ def serve() -> None:
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
     try:
         handler: Handler = _receive(questions)
+        params = Ingest()
         _send(answers, "ready")
         while True:
-            record, params = _receive(questions)
+            record, changed = _receive(questions)
+            params = changed or params
             try:
                 row = handler(record, params)
             except MemoryError:  # page_row answers for itself, but may have no room left to

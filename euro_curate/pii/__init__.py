@@ -120,11 +120,13 @@ def _in_input(span: Span, done: Sequence[Span]) -> Span:
     return Span(span.kind, span.start + shift, span.end + shift)
 
 
-@stage(out=CLEAN, version=2, rows="subset")
-def redact(documents: pa.Table, languages_table: pa.Table, verdicts: pa.Table, params: Redaction) -> pa.Table:
-    """DOCUMENTS (n), LANGUAGES (n), VERDICTS (n) -> CLEAN: the kept pages only, in order, with personal data replaced."""
+@stage(out=CLEAN, version=3, rows="subset")
+def redact(
+    documents: pa.Table, languages_table: pa.Table, qualities: pa.Table, verdicts: pa.Table, params: Redaction
+) -> pa.Table:
+    """DOCUMENTS, LANGUAGES, QUALITIES, VERDICTS (n each) -> CLEAN: the kept pages only, in order, with personal data replaced."""
     keep = pc.equal(verdicts["verdict"], "kept")
-    docs, langs, marks = (table.filter(keep) for table in (documents, languages_table, verdicts))
+    docs, langs, sizes, marks = (table.filter(keep) for table in (documents, languages_table, qualities, verdicts))
     bodies, counts = [], []
     for body, code in zip(docs["text"].to_pylist(), langs["language"].to_pylist(), strict=True):
         known = languages().get(code)
@@ -143,7 +145,7 @@ def redact(documents: pa.Table, languages_table: pa.Table, verdicts: pa.Table, p
         "second": langs["second"],
         "second_score": langs["second_score"],
         "cluster_size": marks["cluster_size"],
-        "words": pa.array([len(words_of.words(b)) for b in bodies], pa.int64()),
+        "words": sizes["words"].cast(pa.int64()),
         "chars": pa.array([len(b) for b in bodies], pa.int64()),
         "bytes": pa.array([len(b.encode()) for b in bodies], pa.int64()),
         "redactions": pa.array(counts, pa.int32()),

@@ -26,7 +26,7 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     verdict.decide: (verdict.Rules, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES)),
     dedup.elect: (dedup.Election, (schema.RULINGS, schema.CLUSTERS)),
     verdict.settle: (verdict.Settling, (schema.RULINGS, schema.ELECTIONS)),
-    pii.redact: (pii.Redaction, (schema.DOCUMENTS, schema.LANGUAGES, schema.VERDICTS)),
+    pii.redact: (pii.Redaction, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.VERDICTS)),
     publish.sort_clean: (publish.Sorting, (schema.CLEAN,)),
     balance.weigh: (balance.Weighing, (schema.CLEAN,)),
     balance.allocate: (balance.Balance, (schema.WEIGHTS,)),
@@ -47,7 +47,9 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
         shards = make(self, tasks, all_or_nothing)
         for part in shards.parts:
             table = read_part(part)
-            if part.key in ("bul_Cyrl", "budget") or (not part.key.count("_Latn") and part.key != "other"):
+            if part.key in ("bul_Cyrl", "budget") or (
+                not part.key.count("_Latn") and part.key not in ("other", "ell_Grek")
+            ):
                 parts[tasks[0].stage] = table
         return shards
 
@@ -71,9 +73,7 @@ MADE_BY = {
 def test_a_stage_keeps_its_promise(stage: Stage, rows: int | None, tables: dict[str, pa.Table]) -> None:
     make, schemas = STAGES[stage]
     inputs = [tables[MADE_BY[id(s)]].slice(0, rows) if rows is not None else tables[MADE_BY[id(s)]] for s in schemas]
-    assert rows is not None or all(len(table) > 1 for table in inputs if table.schema != schema.BUDGET), (
-        "many rows means many"
-    )
+    assert rows is not None or any(len(table) > 1 for table in inputs), "many means many"
     before = [copy.deepcopy(table.to_pylist()) for table in inputs]
     out = stage(*inputs, make())
     assert checked(stage, out, inputs[0]).schema == stage.out
