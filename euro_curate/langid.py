@@ -191,15 +191,22 @@ LINE_CHARS = 150  # of a sampled line that are looked at
 MIN_LINE_CHARS = 25  # shorter lines say little
 
 
+@cache
+def kin(language: str) -> frozenset[str]:
+    """The language and the neighbours that a single line of it is easily taken for: such a line is not foreign."""
+    known = languages().get(language)
+    return frozenset((language, *(known.confusable if known else ())))
+
+
 def line_share(body: str, language: str, p: LangId) -> float | None:
-    """Share (by characters) of the sampled lines that are in `language`; None without lines long enough to tell."""
+    """Share (by characters) of the sampled lines that are in `language` or its kin; None without lines long enough to tell."""
     rows = [row for row in text.lines(body) if len(row) >= MIN_LINE_CHARS]
     if not rows or language == UNKNOWN:
         return None
     step = max(1.0, len(rows) / p.sampled_lines)
     chosen = [rows[int(i * step)] for i in range(min(len(rows), p.sampled_lines))]
     total = sum(len(row[:LINE_CHARS]) for row in chosen)
-    same = sum(len(row[:LINE_CHARS]) for row in chosen if guess(row[:LINE_CHARS], p).label == language)
+    same = sum(len(row[:LINE_CHARS]) for row in chosen if guess(row[:LINE_CHARS], p).label in kin(language))
     return same / total
 
 
@@ -227,7 +234,7 @@ def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
 # --- the stage ---------------------------------------------------------------------------------------------------------------
 
 
-@stage(out=LANGUAGES, version=5)
+@stage(out=LANGUAGES, version=6)
 def identify(documents: pa.Table, params: LangId) -> pa.Table:
     """DOCUMENTS (n) -> LANGUAGES (n). Stopped pages keep what the gate saw of them; pages without letters are `und` without a score."""
     columns: dict[str, list[Any]] = {name: [] for name in LANGUAGES.names[1:]}

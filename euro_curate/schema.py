@@ -46,7 +46,10 @@ LANGUAGES = _schema(
     ("score", pa.float64()),  # probability of the best label, accepted or not; null without letters
     ("second", pa.string()),  # runner-up label
     ("second_score", pa.float64()),  # its probability
-    ("line_share", pa.float64()),  # share of the sampled lines' letters in `language`
+    (
+        "line_share",
+        pa.float64(),
+    ),  # share of the sampled lines' letters in `language`, or in what a line of it is easily taken for
 )
 
 SIGNATURES = _schema(

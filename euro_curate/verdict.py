@@ -120,7 +120,7 @@ def _table(thresholds: Thresholds) -> dict[str, dict[str, float]]:
     return {code: dict(rules) for code, rules in thresholds}
 
 
-@stage(out=RULINGS, version=3)
+@stage(out=RULINGS, version=4)
 def decide(documents: pa.Table, langs: pa.Table, qualities: pa.Table, params: Rules) -> pa.Table:
     """DOCUMENTS, LANGUAGES, QUALITIES (n each) -> RULINGS (n): the verdict of each page by itself; null = passes."""
     limits = _table(params.thresholds)
@@ -167,7 +167,7 @@ def _rule(
     if language not in wanted:
         return "language:other", "score", found["score"], None, None
     share, needed = found["line_share"], p.min_line_share
-    if page["gate_language"] not in (None, language) and page["gate_score"] >= SURE:
+    if page["gate_language"] not in (None, language, *languages()[language].confusable) and page["gate_score"] >= SURE:
         needed = max(needed, p.min_line_share_doubted)
     if share is not None and share < needed:
         return "language:mixed", "line_share", share, needed, None
