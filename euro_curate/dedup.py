@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from euro_curate import text
+from euro_curate import kernels, text
 from euro_curate.schema import (
     BAND_COLUMNS,
     BANDS,
@@ -62,9 +62,9 @@ def sign(documents: pa.Table, params: MinHash) -> pa.Table:
     for i, body in enumerate(documents["text"].to_pylist()):
         folded = text.words(text.fold(body)) if body else []
         exact.append(text.exact_hash(folded) if folded else None)
-        grams = text.shingles(text.word_hashes(folded), params.shingle_words)
+        grams = kernels.shingles(text.word_hashes(folded), params.shingle_words)
         if len(grams):
-            bands[i] = text.minhash_bands(grams, BANDS, params.rows, params.seed)
+            bands[i] = kernels.minhash_bands(grams, BANDS, params.rows, params.seed)
             unsigned[i] = False
     columns = [pa.array(bands[:, i], pa.uint64(), mask=unsigned) for i in range(BANDS)]
     return pa.table([documents["id"], pa.array(exact, pa.binary(16)), *columns], schema=SIGNATURES)
@@ -103,7 +103,7 @@ def connect(edges: pa.Table, params: Pairing) -> pa.Table:
 
     def roots(part: pl.DataFrame) -> np.ndarray:
         a, b = (np.searchsorted(names, part[side].to_numpy()) if len(part) else np.empty(0, np.int64) for side in "ab")
-        return text.connected(len(names), a.astype(np.int64), b.astype(np.int64))
+        return kernels.connected(len(names), a.astype(np.int64), b.astype(np.int64))
 
     cluster, group = roots(frame), roots(frame.filter("exact"))
     columns = [pa.array(names[index], pa.string()) for index in (np.arange(len(names)), cluster, group)]

@@ -57,10 +57,10 @@ class LangId:
         default_factory=default_scores
     )  # label -> threshold; below: `und`
     neighbour_score: float = 0.4  # threshold of the labels that min_scores does not name
-    windows: int = 4  # stretches of a long document that are looked at ...
+    windows: int = 3  # stretches of a long document that are looked at ...
     window_chars: int = 250  # ... and their length
     gate_windows: int = 3  # of a raw page's text, before extraction; all of them again, and more, before it is refused
-    sampled_lines: int = 5  # lines looked at one by one, for line_share
+    sampled_lines: int = 4  # lines looked at one by one, for line_share
 
     def __post_init__(self) -> None:
         if not self.sha256:
@@ -234,7 +234,7 @@ def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
 # --- the stage ---------------------------------------------------------------------------------------------------------------
 
 
-@stage(out=LANGUAGES, version=6)
+@stage(out=LANGUAGES, version=7)
 def identify(documents: pa.Table, params: LangId) -> pa.Table:
     """DOCUMENTS (n) -> LANGUAGES (n). Stopped pages keep what the gate saw of them; pages without letters are `und` without a score."""
     columns: dict[str, list[Any]] = {name: [] for name in LANGUAGES.names[1:]}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from euro_curate import text
+from euro_curate import kernels, text
 from euro_curate.languages import languages
 from euro_curate.schema import QUALITIES
 from euro_curate.stage import fingerprint, stage
@@ -73,9 +73,9 @@ def measure_text(document: str, language: str) -> dict[str, int | float | None]:
         "duplicate_paragraphs": _ratio(_repeats(paragraphs)[0], len(paragraphs)),  # Gopher
     }
     for n in (2, 3, 4):
-        out[f"top_{n}gram"] = _ratio(text.top_gram_chars(hashes, lengths, n), chars)  # Gopher
+        out[f"top_{n}gram"] = _ratio(kernels.top_gram_chars(hashes, lengths, n), chars)  # Gopher
     for n in range(5, 11):
-        out[f"duplicate_{n}gram"] = _ratio(text.duplicate_gram_chars(hashes, lengths, n), chars)  # Gopher
+        out[f"duplicate_{n}gram"] = _ratio(kernels.duplicate_gram_chars(hashes, lengths, n), chars)  # Gopher
     return out
 
 

@@ -23,6 +23,9 @@ RECIPE = b"euro_curate.recipe"
 RECEIPT = b"euro_curate.receipt"
 
 ROW_GROUP = 8192  # rows; work tables are read whole or by statistics on their sort column
+SORTED_ROW_GROUP = (
+    256  # rows of shuffled text, about 1 MB: a shard reads a hash range of one language out of a merged file
+)
 DATASET_ROW_GROUP = 1000  # rows; DESIGN 5: 1,000-2,000, so that a trainer or a forget run touches little
 
 
@@ -165,7 +168,8 @@ def write_part(path: str, table: pa.Table, recipe: dict[str, Any], source_hash: 
     """
     sink = io.BytesIO()
     order = [f for f in table.schema.names if f in ("language", "order", "source")]
-    group = DATASET_ROW_GROUP if "top_langs" in table.schema.names else ROW_GROUP
+    names = table.schema.names
+    group = DATASET_ROW_GROUP if "top_langs" in names else SORTED_ROW_GROUP if "order" in names else ROW_GROUP
     writer = pq.ParquetWriter(
         sink,
         table.schema,

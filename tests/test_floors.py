@@ -13,7 +13,7 @@ import euro_curate
 PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
-    "schema languages text stage shards resources",
+    "schema languages text kernels stage shards resources",
     "langid dedup quality pii verdict balance publish report",
     "run executors ingest sample progress",
     "recipe onestage explain",
@@ -22,7 +22,7 @@ FLOORS = (
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
 NEIGHBOURS = {("executors", "run"), ("progress", "run")}  # the allowed imports within a floor
-SOLE_IMPORTER = {"ray": "executors", "fasttext": "langid", "numba": "text"}
+SOLE_IMPORTER = {"ray": "executors", "fasttext": "langid", "numba": "kernels"}
 HEAVY = ("pyarrow", "polars", "numba", "ray", "trafilatura", "fasttext")
 
 

@@ -11,7 +11,7 @@ from datatrove.pipeline.filters.gopher_repetition_filter import find_all_duplica
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from euro_curate import text
+from euro_curate import kernels, text
 
 UNTIMED = settings(deadline=None, derandomize=True, max_examples=200)  # the first call compiles
 VOCABULARY = ["ab", "cde", "f", "ghij", "kl"]  # a prefix code: joined words are read back in one way only
@@ -119,7 +119,7 @@ def test_windows_end_at_the_last_character_whatever_the_rounding() -> None:
 @UNTIMED
 @given(SENTENCES, st.integers(1, 6))
 def test_shingles_are_equal_exactly_when_runs_are(tokens: list[str], n: int) -> None:
-    grams = text.shingles(text.word_hashes(tokens), n)
+    grams = kernels.shingles(text.word_hashes(tokens), n)
     runs = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
     assert len(grams) == len(runs)
     assert len(set(grams.tolist())) == len(set(runs))
@@ -141,7 +141,7 @@ def test_shingles_follow_splitmix64() -> None:
         for j in range(3):
             h = mix((h * 0x9E3779B97F4A7C15 + hashes[i + j]) & mask)
         expected.append(h)
-    assert text.shingles(np.array(hashes, np.uint64), 3).tolist() == expected
+    assert kernels.shingles(np.array(hashes, np.uint64), 3).tolist() == expected
 
 
 def naive_top(tokens: list[str], n: int) -> int:
@@ -167,7 +167,7 @@ def naive_duplicates(tokens: list[str], n: int) -> int:
 @given(SENTENCES, st.integers(1, 10))
 def test_repetition_kernels_equal_the_naive_ones_and_datatrove(tokens: list[str], n: int) -> None:
     hashes, lengths = arrays(tokens)
-    top, duplicates = text.top_gram_chars(hashes, lengths, n), text.duplicate_gram_chars(hashes, lengths, n)
+    top, duplicates = kernels.top_gram_chars(hashes, lengths, n), kernels.duplicate_gram_chars(hashes, lengths, n)
     assert (top, duplicates) == (naive_top(tokens, n), naive_duplicates(tokens, n))
     assert duplicates == find_all_duplicate(tokens, n)
     if grams := get_n_grams(tokens, n):
@@ -176,9 +176,9 @@ def test_repetition_kernels_equal_the_naive_ones_and_datatrove(tokens: list[str]
 
 def test_repetition_kernels_by_hand() -> None:
     hashes, lengths = arrays(["to", "be", "or", "not", "to", "be"])
-    assert text.top_gram_chars(hashes, lengths, 2) == 2 * len("to be")
-    assert text.duplicate_gram_chars(hashes, lengths, 2) == len("tobe")
-    assert text.top_gram_chars(hashes, lengths, 7) == text.duplicate_gram_chars(hashes, lengths, 7) == 0
+    assert kernels.top_gram_chars(hashes, lengths, 2) == 2 * len("to be")
+    assert kernels.duplicate_gram_chars(hashes, lengths, 2) == len("tobe")
+    assert kernels.top_gram_chars(hashes, lengths, 7) == kernels.duplicate_gram_chars(hashes, lengths, 7) == 0
 
 
 EDGES = st.integers(1, 40).flatmap(
@@ -196,12 +196,12 @@ def test_connected_equals_a_dictionary_union_find(case: tuple[int, list[tuple[in
         for member in merged:
             group[member] = merged
     left, right = (np.array([edge[side] for edge in edges], np.int64) for side in (0, 1))
-    assert text.connected(nodes, left, right).tolist() == [min(group[i]) for i in range(nodes)]
+    assert kernels.connected(nodes, left, right).tolist() == [min(group[i]) for i in range(nodes)]
 
 
 def test_connected_follows_a_long_chain_in_the_worst_order() -> None:
     ends = np.arange(20_000, 0, -1)
-    assert not text.connected(20_001, ends, ends - 1).any()
+    assert not kernels.connected(20_001, ends, ends - 1).any()
 
 
 def sets_with(jaccard: float, union: int, draw: random.Random) -> tuple[text.U64, text.U64]:
@@ -216,7 +216,7 @@ def sets_with(jaccard: float, union: int, draw: random.Random) -> tuple[text.U64
 def test_share_of_equal_minima_estimates_jaccard_within_its_binomial_bound(jaccard: float) -> None:
     one, other = sets_with(jaccard, 400, random.Random(7))
     n = 4000
-    equal = text.minhash_bands(one, n, 1, 1) == text.minhash_bands(other, n, 1, 1)
+    equal = kernels.minhash_bands(one, n, 1, 1) == kernels.minhash_bands(other, n, 1, 1)
     assert abs(equal.mean() - jaccard) <= 4 * math.sqrt(jaccard * (1 - jaccard) / n)
 
 
@@ -226,23 +226,23 @@ def test_bands_meet_along_the_s_curve(jaccard: float) -> None:
     met = 0
     for seed in range(trials):
         one, other = sets_with(jaccard, 60, draw)
-        met += bool((text.minhash_bands(one, 14, 8, seed) == text.minhash_bands(other, 14, 8, seed)).any())
+        met += bool((kernels.minhash_bands(one, 14, 8, seed) == kernels.minhash_bands(other, 14, 8, seed)).any())
     expected = 1 - (1 - jaccard**8) ** 14
     assert abs(met / trials - expected) <= 4 * math.sqrt(expected * (1 - expected) / trials) + 1 / trials
 
 
 def test_bands_are_of_the_set_and_of_the_seed() -> None:
     grams = np.array([3, 1, 2], np.uint64)
-    bands = text.minhash_bands(grams, 14, 8, 1)
-    assert bands.tolist() == text.minhash_bands(np.array([1, 2, 3, 3, 1], np.uint64), 14, 8, 1).tolist()
+    bands = kernels.minhash_bands(grams, 14, 8, 1)
+    assert bands.tolist() == kernels.minhash_bands(np.array([1, 2, 3, 3, 1], np.uint64), 14, 8, 1).tolist()
     assert len(set(bands.tolist())) == 14
-    assert not (bands == text.minhash_bands(grams, 14, 8, 2)).any()
+    assert not (bands == kernels.minhash_bands(grams, 14, 8, 2)).any()
 
 
 def test_bands_spread_over_all_bits() -> None:
     ones: dict[int, int] = defaultdict(int)
     for i in range(500):
-        value = int(text.minhash_bands(np.array([i], np.uint64), 1, 8, 1)[0])
+        value = int(kernels.minhash_bands(np.array([i], np.uint64), 1, 8, 1)[0])
         for bit in range(64):
             ones[bit] += value >> bit & 1
     assert all(abs(n - 250) < 5 * math.sqrt(125) for n in ones.values())

@@ -140,7 +140,7 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
         raise _Stop(row["stop"], row["evidence"])
 
 
-_SEEN_PAGES = 1000
+_SEEN_PAGES = 5000
 _seen: dict[bytes, Row] = {}  # what _look() found under _seen_with, by bytes: crawls hold the same bytes at many URLs
 _seen_with: Ingest | None = None
 

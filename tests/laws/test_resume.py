@@ -19,7 +19,7 @@ def published(output: Path) -> dict[str, bytes]:
     return {name: data for name, data in tree(output).items() if name.startswith(("verdicts/", "dataset/"))}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, 3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 20))])
 def test_kill_and_rerun(tmp_path: Path, seed: int) -> None:
     crawl = crawls.split(crawls.pages(), tmp_path / "in", 4)
     crawls.run([crawl], tmp_path / "whole")
