@@ -56,18 +56,23 @@ def minhash_bands(grams: U64, bands: int, rows: int, seed: int) -> U64:
 
 
 @_jit
-def top_gram_chars(hashes: U64, lengths: I64, n: int) -> int:
-    """Characters (joining spaces included) covered by the most frequent n-gram; the earliest of equals. 0 without n words."""
+def repeated_chars(hashes: U64, lengths: I64, n: int) -> tuple[int, int]:
+    """(top, duplicate) characters of a text's n-grams; (0, 0) without n words.
+
+    top: covered by the most frequent n-gram, its joining spaces included; the earliest of equals. duplicate: in n-grams that were seen
+    before, each stretch counted once (after a hit, reading goes on behind it). One function, as compiling costs more than running.
+    """
     grams = shingles(hashes, n)
     if len(grams) == 0:
-        return 0
+        return 0, 0
     slots = 16
     while slots < 2 * len(grams):
         slots *= 2
     mask = np.uint64(slots - 1)
-    first = np.full(slots, -1, np.int64)
+    first = np.full(slots, -1, np.int64)  # place of the gram in each slot
     count = np.zeros(slots, np.int64)
-    best, best_first = 0, 0
+    read = np.zeros(slots, np.bool_)  # by the reading that jumps behind its hits
+    best, best_first, duplicate, follow = 0, 0, 0, 0
     for i in range(len(grams)):
         slot = grams[i] & mask
         while first[slot] >= 0 and grams[first[slot]] != grams[i]:
@@ -77,36 +82,17 @@ def top_gram_chars(hashes: U64, lengths: I64, n: int) -> int:
         count[slot] += 1
         if count[slot] > best or (count[slot] == best and first[slot] < best_first):
             best, best_first = count[slot], first[slot]
+        if i == follow:
+            follow += 1
+            if read[slot]:
+                follow = i + n
+                for k in range(n):
+                    duplicate += lengths[i + k]
+            read[slot] = True
     size = n - 1
     for k in range(n):
         size += lengths[best_first + k]
-    return size * best
-
-
-@_jit
-def duplicate_gram_chars(hashes: U64, lengths: I64, n: int) -> int:
-    """Characters in n-grams that were seen before, each stretch counted once (after a hit, reading goes on behind it)."""
-    grams = shingles(hashes, n)
-    slots = 16
-    while slots < 2 * len(grams):
-        slots *= 2
-    table = np.zeros(slots, np.uint64)
-    used = np.zeros(slots, np.bool_)
-    mask = np.uint64(slots - 1)
-    total, i = 0, 0
-    while i < len(grams):
-        slot = grams[i] & mask
-        while used[slot] and table[slot] != grams[i]:
-            slot = (slot + np.uint64(1)) & mask
-        if used[slot]:
-            for k in range(n):
-                total += lengths[i + k]
-            i += n
-        else:
-            used[slot] = True
-            table[slot] = grams[i]
-            i += 1
-    return total
+    return size * best, duplicate
 
 
 @_jit

@@ -73,9 +73,9 @@ def measure_text(document: str, language: str) -> dict[str, int | float | None]:
         "duplicate_paragraphs": _ratio(_repeats(paragraphs)[0], len(paragraphs)),  # Gopher
     }
     for n in (2, 3, 4):
-        out[f"top_{n}gram"] = _ratio(kernels.top_gram_chars(hashes, lengths, n), chars)  # Gopher
+        out[f"top_{n}gram"] = _ratio(kernels.repeated_chars(hashes, lengths, n)[0], chars)  # Gopher
     for n in range(5, 11):
-        out[f"duplicate_{n}gram"] = _ratio(kernels.duplicate_gram_chars(hashes, lengths, n), chars)  # Gopher
+        out[f"duplicate_{n}gram"] = _ratio(kernels.repeated_chars(hashes, lengths, n)[1], chars)  # Gopher
     return out
 
 

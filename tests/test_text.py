@@ -18,7 +18,7 @@ VOCABULARY = ["ab", "cde", "f", "ghij", "kl"]  # a prefix code: joined words are
 SENTENCES = st.lists(st.sampled_from(VOCABULARY), max_size=60)
 
 
-def arrays(tokens: list[str]) -> tuple[text.U64, text.I64]:
+def arrays(tokens: list[str]) -> tuple[kernels.U64, kernels.I64]:
     return text.word_hashes(tokens), np.array([len(t) for t in tokens], np.int64)
 
 
@@ -167,7 +167,7 @@ def naive_duplicates(tokens: list[str], n: int) -> int:
 @given(SENTENCES, st.integers(1, 10))
 def test_repetition_kernels_equal_the_naive_ones_and_datatrove(tokens: list[str], n: int) -> None:
     hashes, lengths = arrays(tokens)
-    top, duplicates = kernels.top_gram_chars(hashes, lengths, n), kernels.duplicate_gram_chars(hashes, lengths, n)
+    top, duplicates = kernels.repeated_chars(hashes, lengths, n)[0], kernels.repeated_chars(hashes, lengths, n)[1]
     assert (top, duplicates) == (naive_top(tokens, n), naive_duplicates(tokens, n))
     assert duplicates == find_all_duplicate(tokens, n)
     if grams := get_n_grams(tokens, n):
@@ -176,9 +176,9 @@ def test_repetition_kernels_equal_the_naive_ones_and_datatrove(tokens: list[str]
 
 def test_repetition_kernels_by_hand() -> None:
     hashes, lengths = arrays(["to", "be", "or", "not", "to", "be"])
-    assert kernels.top_gram_chars(hashes, lengths, 2) == 2 * len("to be")
-    assert kernels.duplicate_gram_chars(hashes, lengths, 2) == len("tobe")
-    assert kernels.top_gram_chars(hashes, lengths, 7) == kernels.duplicate_gram_chars(hashes, lengths, 7) == 0
+    assert kernels.repeated_chars(hashes, lengths, 2)[0] == 2 * len("to be")
+    assert kernels.repeated_chars(hashes, lengths, 2)[1] == len("tobe")
+    assert kernels.repeated_chars(hashes, lengths, 7)[0] == kernels.repeated_chars(hashes, lengths, 7)[1] == 0
 
 
 EDGES = st.integers(1, 40).flatmap(
@@ -204,7 +204,7 @@ def test_connected_follows_a_long_chain_in_the_worst_order() -> None:
     assert not kernels.connected(20_001, ends, ends - 1).any()
 
 
-def sets_with(jaccard: float, union: int, draw: random.Random) -> tuple[text.U64, text.U64]:
+def sets_with(jaccard: float, union: int, draw: random.Random) -> tuple[kernels.U64, kernels.U64]:
     """Two sets of random hashes whose Jaccard similarity is `jaccard`, exactly."""
     every = np.array([draw.getrandbits(64) for _ in range(union)], np.uint64)
     shared = round(jaccard * union)
