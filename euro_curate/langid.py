@@ -177,14 +177,19 @@ def _scores(pairs: tuple[tuple[str, float], ...]) -> dict[str, float]:
     return dict(pairs)
 
 
-def sample_of(body: str, p: LangId) -> str:
-    """The windows of a document that decide, joined."""
-    return body if len(body) <= p.windows * p.window_chars else " ".join(text.windows(body, p.window_chars, p.windows))
-
-
 def guess_document(body: str, p: LangId) -> Guess:
-    """Label a document of any length: a few windows spread over it, looked at together."""
-    return guess(sample_of(body, p), p)
+    """Label a document of any length: a few windows spread over it, looked at together; all of it (up to MUCH_CHARS) when they leave doubt,
+    as close neighbours need more text to tell."""
+    if len(body) <= p.windows * p.window_chars:
+        return guess(body, p)
+    found = guess(" ".join(text.windows(body, p.window_chars, p.windows)), p)
+    if (found.score or 0.0) < SURE:
+        found = guess(" ".join(text.windows(body, MUCH_CHARS // 10, 10)), p)
+    return found
+
+
+SURE = 0.9  # score from which a few windows are enough
+MUCH_CHARS = 10_000
 
 
 LINE_CHARS = 150  # of a sampled line that are looked at
@@ -234,7 +239,7 @@ def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
 # --- the stage ---------------------------------------------------------------------------------------------------------------
 
 
-@stage(out=LANGUAGES, version=7)
+@stage(out=LANGUAGES, version=8)
 def identify(documents: pa.Table, params: LangId) -> pa.Table:
     """DOCUMENTS (n) -> LANGUAGES (n). Stopped pages keep what the gate saw of them; pages without letters are `und` without a score."""
     columns: dict[str, list[Any]] = {name: [] for name in LANGUAGES.names[1:]}
