@@ -46,12 +46,11 @@ def test_make_help_lists_every_target() -> None:
 
 def test_any_language_is_one_pattern_rule() -> None:
     """One rule for the 24: the recipe of `make mt` is that of `make bg` with another code."""
-    said = {
-        code: subprocess.run(
-            ["make", "--dry-run", code, "INPUT=x", "OUTPUT=y"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.splitlines()[-1]
-        for code in ("bg", "mt")
-    }
+    said = {}
+    for code in ("bg", "mt"):
+        dry = ["make", "--dry-run", code, "INPUT=x", "OUTPUT=y"]
+        lines = subprocess.run(dry, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+        said[code] = next(line for line in lines if "euro-curate run" in line)
     assert said["mt"] == said["bg"].replace("--languages bg", "--languages mt")
     assert "--languages bg" in said["bg"] and "--input 'x'" in said["bg"] and "--output 'y'" in said["bg"]
 
