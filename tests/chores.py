@@ -64,8 +64,8 @@ class Chore:
             time.sleep(600)
         if self.action == "hang in C":
             ctypes.PyDLL(None).sleep(600)  # holds the GIL
-        if self.action == "slow":
-            time.sleep(0.5)
+        if self.action in ("slow", "long"):
+            time.sleep(0.5 if self.action == "slow" else 5.0)
         return pa.table([pa.array([f"id{self.n}"]), pa.array([self.n])], schema=NUMBERS), {"attempt": attempt}
 
     def _attempt(self) -> int:
