@@ -5,7 +5,7 @@ PYTHON := $(shell command -v $(PYTHON) || command -v python3)
 INPUT  ?= bundled:sample
 ENGINE ?= ray
 RUN     = .venv/bin/euro-curate run
-BENCH  ?= ../shared/data/crawl
+BENCH  ?=
 
 # Any spelling works on the command line; these are the make targets: one per official EU language.
 LANGUAGES := bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv
@@ -57,6 +57,7 @@ slow: setup ## the tests that take minutes
 	.venv/bin/python -m pytest -m slow
 
 bench: setup .venv-bench/.done ## our pipeline beside FineWeb-2's recipe on datatrove: make bench BENCH=folder-of-warcs
+	@test -n '$(BENCH)' || { echo "give a folder of WARC files: make bench BENCH=crawl/" >&2; exit 2; }
 	.venv/bin/python tests/bench/end_to_end.py '$(BENCH)' --datatrove-python .venv-bench/bin/python
 .venv-bench/.done: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
