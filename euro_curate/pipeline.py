@@ -43,8 +43,6 @@ from euro_curate.shards import Part, Shards, join, list_files, read_bytes, read_
 from euro_curate.stage import params_of
 from euro_curate.verdict import Closing, Settling, close, decide, settle
 
-TITLE = "run.json"
-
 
 @dataclass(frozen=True)
 class IngestFile:
@@ -168,7 +166,7 @@ def conclude(
     elapsed_s: float,
 ) -> dict[str, Any]:
     """Writes the card, the report and, last, run.json. A run that made nothing new leaves them as they are."""
-    path = join(run.output, TITLE)
+    path = join(run.output, "run.json")
     idle = all(count.parts == count.reused for count in run.counts) and not run.set_aside
     old = read_bytes(path)
     if idle and old is not None:
