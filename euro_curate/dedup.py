@@ -5,6 +5,7 @@ meets with probability 0.77 / 0.92 / 0.99. Words are casefolded and keep their d
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -53,19 +54,20 @@ class Election:
             raise ValueError(f"dedup.elect: unknown {', '.join(unknown)}; choices: {', '.join(ORDERS)}")
 
 
-@stage(out=SIGNATURES, version=2)
+@stage(out=SIGNATURES, version=3)
 def sign(documents: pa.Table, params: MinHash) -> pa.Table:
-    """DOCUMENTS (n) -> SIGNATURES (n). Empty texts get nulls; texts shorter than one shingle get an exact hash only."""
+    """DOCUMENTS (n) -> SIGNATURES (n). Texts without words get nulls; texts shorter than one shingle get an exact hash only."""
     exact: list[bytes | None] = []
     bands = np.zeros((documents.num_rows, BANDS), np.uint64)
     unsigned = np.ones(documents.num_rows, np.bool_)
-    for i, body in enumerate(documents["text"].to_pylist()):
-        folded = text.words(text.fold(body)) if body else []
-        exact.append(text.exact_hash(folded) if folded else None)
-        grams = kernels.shingles(text.word_hashes(folded), params.shingle_words)
-        if len(grams):
-            bands[i] = kernels.minhash_bands(grams, BANDS, params.rows, params.seed)
-            unsigned[i] = False
+    for found in text.scans(documents["text"]):
+        for low, high in pairwise(found.word_at.tolist()):
+            words = found.words[low:high]
+            grams = kernels.shingles(words, params.shingle_words)
+            if len(grams):
+                bands[len(exact)] = kernels.minhash_bands(grams, BANDS, params.rows, params.seed)
+                unsigned[len(exact)] = False
+            exact.append(text.exact_hash(words) if len(words) else None)
     columns = [pa.array(bands[:, i], pa.uint64(), mask=unsigned) for i in range(BANDS)]
     return pa.table([documents["id"], pa.array(exact, pa.binary(16)), *columns], schema=SIGNATURES)
 

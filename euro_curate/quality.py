@@ -1,30 +1,73 @@
 """measure(): numbers per document, no decisions. verdict.py holds them against thresholds.
 
-Sources: Gopher = Rae et al. 2021 (arXiv 2112.11446, appendix A1.1); FineWeb = Penedo et al. 2024 (arXiv 2406.17557, section 3.6).
-Characters are code points of the text; words and folding as in text.py.
+Everything comes from the one pass of text.scan; what words, lines, paragraphs and sentences are is said there. A share whose
+denominator is 0 is 0. A measure never changes under its name: another meaning is another name.
+
+Sources: Gopher = Rae et al. 2021 (arXiv 2112.11446, appendix A1.1), counted as datatrove's filters do (0.10.1), which tests hold against;
+FineWeb = Penedo et al. 2024 (arXiv 2406.17557, section 3.6) and FineWeb-2 = Penedo et al. 2025 (arXiv 2506.20920); C4 = Raffel et al. 2020
+(arXiv 1910.10683, section 2.2); RPv2 = RedPajama-V2's quality signals (arXiv 2411.12372, appendix); WDS = HPLT's web docs scorer.
+
+| measure | what | source |
+|---|---|---|
+| words, chars, lines, paragraphs, sentences | how many | Gopher, C4, RPv2 |
+| mean_word_length | characters a word | Gopher |
+| alpha_words | share of words with a letter | Gopher |
+| hashes_per_word, ellipses_per_word | `#`; `...` and `…` | Gopher |
+| bullet_lines | share of lines that start with • or - | Gopher, as datatrove |
+| list_lines | share of lines that start with any list mark | RPv2 |
+| ellipsis_lines | share of lines that end with an ellipsis | Gopher |
+| stop_words | how many different stop words of the language | Gopher |
+| stop_word_share | share of words that are stop words, or start with one (`l'`, `il-`) | RPv2 |
+| duplicate_lines, duplicate_line_chars | share of lines seen before on the page; their share of all characters | Gopher |
+| duplicate_paragraphs, duplicate_paragraph_chars | the same for paragraphs | Gopher |
+| duplicate_chars | characters of repeated lines per character outside newlines | FineWeb |
+| top_2gram ... top_4gram | share of characters in the most frequent n-gram (the earliest of equals), spaces within it included | Gopher |
+| duplicate_5gram ... duplicate_10gram | share of characters in n-grams read before; reading goes on behind a repetition | Gopher |
+| punctuated_lines | share of lines that end a sentence | FineWeb |
+| short_lines | share of lines of up to 30 characters | FineWeb |
+| newlines_per_word | | FineWeb |
+| prose_words | share of words that stand in lines which end a sentence: punctuated_lines weighed by length | ours |
+| few_word_lines | share of lines of fewer than 3 words | C4 |
+| longest_word | characters of the longest word | C4 |
+| javascript_lines | share of lines that mention JavaScript | C4 |
+| brace_chars | `{` per character | C4, RPv2 |
+| filler_words | share of words that belong to the printers' filler text, lorem ipsum | C4 |
+| distinct_words | different words per word | RPv2 |
+| word_entropy | bits, of the distribution of the words | RPv2 |
+| top_word | share of the most frequent word that has a letter and is no stop word | ours |
+| caps_words | share of words of two letters or more, all of them capitals | RPv2 |
+| digit_chars, upper_letters | share of characters that are decimal digits; of letters that are capitals | RPv2 |
+| punctuation_chars, urls_per_word | punctuation per character; `://` per word | WDS |
+| own_letters | share of letters in the language's script (Latin for the languages that are not ours) | WDS |
+| broken_chars | share of characters that wrong decoding leaves: U+FFFD, controls, private use | ours |
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from euro_curate import kernels, text
+from euro_curate import text
 from euro_curate.languages import languages
 from euro_curate.schema import QUALITIES
 from euro_curate.stage import fingerprint, stage
 
-SHORT_LINE_CHARS = 30  # FineWeb's short lines
-BULLETS = ("•", "‣", "▶", "◀", "◦", "■", "□", "▪", "▫", "–", "- ", "* ", "·")
-ELLIPSES = ("...", "…")
-_ANY_END = frozenset(".!?…;\"'”’»)")  # for documents in none of the 24 languages
+# The rarer words of the filler text; short ones (`sed`, `ut`) are words of Romance languages, and these are looked for in every language.
+FILLERS = (
+    "lorem ipsum dolor amet consectetur consectetuer adipiscing elit eiusmod tempor incididunt labore magna aliqua veniam quis nostrud "
+    "exercitation ullamco laboris nisi aliquip commodo consequat duis aute irure reprehenderit voluptate velit cillum fugiat nulla pariatur "
+    "excepteur occaecat cupidatat proident sunt culpa officia deserunt mollit laborum"
+).split()
 
 
 def lexicon() -> str:
     """Fingerprint of the word lists that the measures use: a changed list is a changed parameter."""
-    return fingerprint(
-        [[code, sorted(language.stop_words), language.sentence_ends] for code, language in languages().items()]
-    )
+    lists = [[code, sorted(language.stop_words), language.sentence_ends] for code, language in languages().items()]
+    return fingerprint([*lists, FILLERS])
 
 
 @dataclass(frozen=True)
@@ -34,74 +77,92 @@ class Measure:
     lexicon: str = field(default_factory=lexicon)  # fingerprint of stop words and sentence ends
 
 
-def measure_text(document: str, language: str) -> dict[str, int | float | None]:
-    """Every measure of one text, by name; ratios are 0 where their denominator is 0. `language` picks stop words and ends."""
-    known = languages().get(language)
-    plain = text.fold(document)
-    folded = tokens = text.words(plain)
-    if len(plain) != len(
-        document
-    ):  # folding changed lengths, perhaps a word's border: read as written, fold word by word
-        tokens = text.words(document)
-        folded = [text.fold(word) for word in tokens]
-    hashes = text.word_hashes(folded)
-    lengths = np.fromiter(map(len, tokens), dtype=np.int64, count=len(tokens))
-    chars = len(document)
-    rows = text.lines(document)
-    paragraphs = [p for block in document.split("\n\n") if (p := block.strip())]
-    ends = frozenset(known.sentence_ends) if known else _ANY_END
-    n_words, n_lines = len(tokens), len(rows)
-    symbols = document.count("#") + document.count("…") + document.count("...")
-    row_repeats, row_repeat_chars = _repeats(rows)
-    out: dict[str, int | float | None] = {
-        "words": n_words,  # Gopher
-        "chars": chars,
-        "lines": n_lines,
-        "stop_words": len(known.stop_words.intersection(folded)) if known else 0,  # Gopher: distinct stop words
-        "mean_word_length": _ratio(int(lengths.sum()), n_words),  # Gopher
-        "alpha_words": _ratio(
-            sum(word[0].isalpha() or text.has_letter(word) for word in tokens), n_words
-        ),  # Gopher: words with a letter
-        "symbol_words": _ratio(symbols, n_words),  # Gopher: '#' and ellipses per word
-        "bullet_lines": _ratio(sum(r.startswith(BULLETS) for r in rows), n_lines),  # Gopher
-        "ellipsis_lines": _ratio(sum(r.endswith(ELLIPSES) for r in rows), n_lines),  # Gopher
-        "punctuated_lines": _ratio(sum(r[-1] in ends for r in rows), n_lines),  # FineWeb
-        "short_lines": _ratio(sum(len(r) <= SHORT_LINE_CHARS for r in rows), n_lines),  # FineWeb
-        "newlines_per_word": _ratio(document.count("\n"), n_words),  # FineWeb
-        "duplicate_lines": _ratio(row_repeats, n_lines),  # Gopher
-        "duplicate_line_chars": _ratio(row_repeat_chars, chars),  # Gopher, FineWeb
-        "duplicate_paragraphs": _ratio(_repeats(paragraphs)[0], len(paragraphs)),  # Gopher
-    }
-    for n in (2, 3, 4):
-        out[f"top_{n}gram"] = _ratio(kernels.repeated_chars(hashes, lengths, n)[0], chars)  # Gopher
-    for n in range(5, 11):
-        out[f"duplicate_{n}gram"] = _ratio(kernels.repeated_chars(hashes, lengths, n)[1], chars)  # Gopher
+class _Tables(NamedTuple):
+    """The languages as the kernels take them."""
+
+    numbers: dict[str, int]  # language -> its bit in the lexicon
+    sentence_ends: list[str]  # by that number; the last is for the languages that are not ours
+    scripts: npt.NDArray[np.int64]  # by that number: column of Scan.counts
+    lexicon: npt.NDArray[np.uint64]  # the word lists: see kernels/measuring.py, find()
+    lexicon_bits: npt.NDArray[np.uint32]
+    sieve: npt.NDArray[np.bool_]
+
+
+@cache
+def _tables() -> _Tables:
+    from euro_curate import kernels
+
+    known = list(languages().values())
+    bits: dict[int, int] = {}
+    for number, language in enumerate(known):
+        for word in language.stop_words:
+            bits[text.word_hash(word)] = bits.get(text.word_hash(word), 0) | 1 << number
+    for word, bit in [*((word, kernels.FILLER) for word in FILLERS), ("javascript", kernels.JAVASCRIPT)]:
+        bits[text.word_hash(word)] = bits.get(text.word_hash(word), 0) | 1 << bit
+    size = 1 << (2 * len(bits)).bit_length()
+    keys, values = np.zeros(size + 1, np.uint64), np.zeros(size + 1, np.uint32)  # the last slot stays free
+    sieve = np.zeros(1 << 16, np.bool_)
+    for key, value in bits.items():
+        slot = key & (size - 1)
+        while keys[slot]:
+            slot = (slot + 1) & (size - 1)
+        keys[slot], values[slot] = key, value
+        sieve[key & 0xFFFF] = True
+    column = [kernels.COUNTS.index(language.script.lower()) for language in known]
+    return _Tables(
+        numbers={language.code: number for number, language in enumerate(known)},
+        sentence_ends=[*(language.sentence_ends for language in known), text.SENTENCE_ENDS],
+        scripts=np.array(column + [kernels.COUNTS.index("latin")] * (32 - len(column)), np.int64),
+        lexicon=keys,
+        lexicon_bits=values,
+        sieve=sieve,
+    )
+
+
+def measure_texts(texts: pa.ChunkedArray | pa.Array, codes: Sequence[str]) -> npt.NDArray[np.float64]:
+    """(n,) large_string, their languages -> (n, len(kernels.MEASURES)) in that order. Any label: those outside the 24 have no stop words.
+
+    Memory beside the result depends on the largest text, not on their number.
+    """
+    from euro_curate import kernels
+
+    tables = _tables()
+    numbers = np.array([tables.numbers.get(code, kernels.NO_LANGUAGE) for code in codes], np.int32)
+    ends_of = np.minimum(numbers, len(tables.numbers)).astype(np.uint8)
+    out = np.empty((len(texts), len(kernels.MEASURES)), np.float64)
+    done = 0
+    for found in text.scans(texts, tables.sentence_ends, ends_of):
+        rows = slice(done, done + len(found.counts))
+        kernels.tally(
+            *found, numbers[rows], tables.scripts, tables.lexicon, tables.lexicon_bits, tables.sieve, out[rows]
+        )
+        done = rows.stop
     return out
 
 
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def measure_text(document: str, language: str) -> dict[str, int | float]:
+    """Every measure of one text, by name. `language` picks stop words, sentence ends and script."""
+    from euro_curate import kernels
+
+    row = measure_texts(pa.array(text.utf8([document]), pa.large_string()), [language])[0].tolist()
+    return {
+        name: int(value) if pa.types.is_integer(QUALITIES.field(name).type) else value
+        for name, value in zip(kernels.MEASURES, row, strict=True)
+    }
 
 
-def _repeats(items: list[str]) -> tuple[int, int]:
-    """(number, characters) of items that were seen before."""
-    seen: set[str] = set()
-    number = size = 0
-    for item in items:
-        if item in seen:
-            number += 1
-            size += len(item)
-        seen.add(item)
-    return number, size
-
-
-@stage(out=QUALITIES, version=3)
+@stage(out=QUALITIES, version=4)
 def measure(documents: pa.Table, languages_table: pa.Table, params: Measure) -> pa.Table:
     """DOCUMENTS (n), LANGUAGES (n) -> QUALITIES (n). Stopped pages (empty text) have nulls. Drops nothing."""
-    columns: dict[str, list[object]] = {name: [] for name in QUALITIES.names[1:]}
-    for body, language in zip(documents["text"].to_pylist(), languages_table["language"].to_pylist(), strict=True):
-        row = measure_text(body, language) if body else {}
-        for name, values in columns.items():
-            values.append(row.get(name))
-    arrays = [documents["id"], *(pa.array(values, QUALITIES.field(name).type) for name, values in columns.items())]
-    return pa.table(arrays, schema=QUALITIES)
+    from euro_curate import kernels
+
+    codes = languages_table["language"].to_pylist()
+    if len(codes) != len(documents):
+        raise ValueError(f"measure: {len(documents)} documents, but {len(codes)} languages")
+    numbers = dict(zip(kernels.MEASURES, measure_texts(documents["text"], codes).T, strict=True))
+    stopped = numbers["chars"] == 0
+    arrays = [
+        pa.array(numbers[name].astype(QUALITIES.field(name).type.to_pandas_dtype()), mask=stopped)
+        for name in QUALITIES.names[1:]
+    ]
+    return pa.table([documents["id"], *arrays], schema=QUALITIES)

@@ -3,6 +3,8 @@
 In an installed wheel they lie inside the package (`euro_curate/_bundled/`, see pyproject.toml); in a checkout, beside it.
 """
 
+import os
+import tempfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,3 +20,14 @@ def bundled(*parts: str) -> Path:
     raise FileNotFoundError(
         f"{'/'.join(parts)} is not part of this installation (looked in {', '.join(map(str, candidates))})"
     )
+
+
+def cache_folder() -> Path:
+    """The folder for what is made once and kept (XDG_CACHE_HOME, else ~/.cache, else the temporary folder), created if need be."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "euro_curate"
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        base = Path(tempfile.gettempdir()) / f"euro_curate-{os.getuid()}"
+        base.mkdir(parents=True, exist_ok=True)
+    return base

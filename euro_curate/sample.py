@@ -7,7 +7,7 @@ from pathlib import Path
 
 import xxhash
 
-from euro_curate.resources import bundled
+from euro_curate.resources import bundled, cache_folder
 
 
 def sample_crawl(name: str) -> str:
@@ -19,7 +19,7 @@ def sample_crawl(name: str) -> str:
     hasher = xxhash.xxh3_64((folder / "build.py").read_bytes())
     for source in sources:
         hasher.update(source.read_bytes())
-    target = _cache() / f"sample-{hasher.hexdigest()}"
+    target = cache_folder() / f"sample-{hasher.hexdigest()}"
     if not target.exists():
         spec = importlib.util.spec_from_file_location("euro_curate_sample_build", folder / "build.py")
         assert spec is not None and spec.loader is not None
@@ -34,12 +34,3 @@ def sample_crawl(name: str) -> str:
                     raise
     return str(target)
 
-
-def _cache() -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "euro_curate"
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        base = Path(tempfile.gettempdir()) / f"euro_curate-{os.getuid()}"
-        base.mkdir(parents=True, exist_ok=True)
-    return base
