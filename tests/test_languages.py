@@ -1,7 +1,12 @@
 """languages/: 24 files that agree with the contract, and one language for all its spellings."""
 
+import tomllib
+import unicodedata
+from pathlib import Path
+
 import pytest
 
+import euro_curate.languages
 from euro_curate.languages import languages, resolve, select
 from euro_curate.text import fold, words
 
@@ -115,7 +120,7 @@ def test_a_file_is_complete_and_sound(code: str) -> None:
     language = languages()[code]
     assert language.script == {"Cyrl": "Cyrillic", "Grek": "Greek", "Latn": "Latin"}[code[-4:]]
     assert len(language.iso1) == 2
-    assert len(language.stop_words) >= 10
+    assert len(language.stop_words) >= 50
     assert 0.3 <= language.min_language_score <= 0.9
     assert language.countries
     assert set(language.countries) <= set(STATES)
@@ -125,7 +130,19 @@ def test_a_file_is_complete_and_sound(code: str) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_stop_words_are_single_folded_words_as_the_text_is_cut(code: str) -> None:
     for word in languages()[code].stop_words:
-        assert words(fold(word)) == [word], word
+        core = word[:-1] if word.endswith(("'", "-")) else word  # l' and il- are clitic heads: a word and one joiner
+        assert words(fold(core)) == [core], word
+        assert core == word or not {"'", "-"} & set(core), word  # a head ends at its word's first joiner
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_stop_words_are_folded_composed_and_written_once(code: str) -> None:
+    folder = Path(euro_curate.languages.__file__).parent
+    raw = tomllib.loads((folder / f"{languages()[code].iso1}.toml").read_text(encoding="utf-8"))["stop_words"]
+    # as in ordinary lower case, which keeps a Greek final ς that casefolding turns into σ
+    assert all(word == word.lower() == unicodedata.normalize("NFC", word) for word in raw)
+    assert languages()[code].stop_words == {fold(word) for word in raw}
+    assert len({fold(word) for word in raw}) == len(raw)
 
 
 @pytest.mark.parametrize("code", CODES)
