@@ -109,6 +109,13 @@ QUALITIES = _schema(
     ),
 )
 
+# What filters of datatrove's kind say of each page (screening.py). No such table where the recipe names no filter.
+SCREENS = _schema(
+    ID,
+    ("filter", pa.string()),  # class name of the first filter that drops the page; null = none does
+    ("reason", pa.string()),  # what it gives as its reason, `error:<type>`, or its class name
+)
+
 # Signatures and languages of many parts, sorted by language: what `pair` reads a range of.
 SORTED_SIGNATURES = _schema(ID, pa.field("language", pa.string(), nullable=False), *list(SIGNATURES)[1:])
 

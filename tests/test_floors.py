@@ -14,7 +14,7 @@ PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
     "schema languages text kernels stage shards resources",
-    "langid dedup quality pii verdict balance publish report",
+    "langid dedup quality pii verdict balance screening publish report",
     "run executors ingest sample progress",
     "recipe onestage explain",
     "pipeline",
@@ -23,7 +23,7 @@ FLOORS = (
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
 NEIGHBOURS = {("executors", "run"), ("progress", "run")}  # the allowed imports within a floor
 SOLE_IMPORTER = {"ray": "executors", "fasttext": "langid", "numba": "kernels"}
-HEAVY = ("pyarrow", "polars", "numba", "ray", "trafilatura", "fasttext")
+HEAVY = ("pyarrow", "polars", "numba", "ray", "trafilatura", "fasttext", "datatrove")
 
 
 def imports(source: str, path: str) -> Iterator[str]:

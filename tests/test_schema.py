@@ -5,7 +5,18 @@ import pytest
 
 from euro_curate import schema
 
-ALIGNED = ("DOCUMENTS", "LANGUAGES", "SIGNATURES", "QUALITIES", "RULINGS", "VERDICTS", "CLEAN", "CLUSTERS", "ELECTIONS")
+ALIGNED = (
+    "DOCUMENTS",
+    "LANGUAGES",
+    "SIGNATURES",
+    "QUALITIES",
+    "SCREENS",
+    "RULINGS",
+    "VERDICTS",
+    "CLEAN",
+    "CLUSTERS",
+    "ELECTIONS",
+)
 EVERY = {name: value for name, value in vars(schema).items() if isinstance(value, pa.Schema)}
 
 FINEWEB2 = {
