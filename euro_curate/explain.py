@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from euro_curate.shards import Part, filesystem, join, list_files, read_bytes, read_part
 
-_TABLES = ("ingest", "identify", "measure", "decide", "elect", "redact")
+_TABLES = ("ingest", "identify", "measure", "screen", "decide", "elect", "redact")
 _HIDDEN = {
     "text"
 }  # explain tells of a page; its text is in the dataset, or in work/ for those with the right to see it
@@ -32,6 +32,8 @@ def story(output: str, page_id: str | None, url: str | None) -> list[dict[str, A
         for verdict in read_part(part, where=condition).to_pylist():
             page: dict[str, Any] = {"verdict": verdict}
             stages = _stage_rows(output, part.key, verdict)
+            if not summary["config"].get("screening", {}).get("filters"):
+                stages.pop("screen", None)  # an earlier recipe's
             page |= {name: row for name, row in stages.items() if row}
             thresholds = dict(summary["config"]["rules"]["thresholds"]).get(verdict["language"])
             if thresholds and stages.get("measure"):

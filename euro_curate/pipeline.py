@@ -34,11 +34,13 @@ from euro_curate.schema import (
     LANGUAGES,
     QUALITIES,
     RULINGS,
+    SCREENS,
     SIGNATURES,
     SORTED_SIGNATURES,
     VERDICTS,
     WEIGHTS,
 )
+from euro_curate.screening import screen
 from euro_curate.shards import Part, Shards, join, list_files, read_bytes, read_part, remove, replace
 from euro_curate.stage import params_of
 from euro_curate.verdict import Closing, Settling, close, decide, settle
@@ -82,7 +84,16 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     clusters = run.gather(connect, {g: [(Slice((edges[g],)), EDGES)] for g in groups}, Pairing())
 
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
-    rulings = run.map(decide, [(documents, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)], c.rules)
+    screens, judged = Shards(()), documents
+    if c.screening.filters:
+        screens = run.map(screen, [(documents, DOCUMENTS), (langs, LANGUAGES)], c.screening)
+        judged = documents.only(screens.keys)  # a part that could not be screened is set aside, not passed
+    rulings = run.map(
+        decide,
+        [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)],
+        c.rules,
+        lookup=lambda key: [(Slice(screens.only([key]).parts), SCREENS)],
+    )
     elections = run.gather(
         elect,
         {g: [(of_group(rulings.parts, g), RULINGS), (Slice((clusters[g],)), CLUSTERS)] for g in groups},

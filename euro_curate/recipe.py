@@ -17,6 +17,7 @@ from euro_curate.languages import resolve, select
 from euro_curate.pii import KINDS, Redaction
 from euro_curate.publish import Publish
 from euro_curate.resources import bundled
+from euro_curate.screening import Screening, resolve_filters
 from euro_curate.shards import read_bytes
 from euro_curate.verdict import Rules, resolve_thresholds
 
@@ -89,6 +90,14 @@ class QualitySection:
 
 
 @dataclass(frozen=True)
+class FilterSection:
+    """[filter.datatrove]: filter -> keyword arguments, in the order tried; see screening.py"""
+
+    __pydantic_config__ = _STRICT
+    datatrove: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class PiiSection:
     """[pii]: see pii/"""
 
@@ -126,6 +135,7 @@ class Recipe:
     langid: LangIdSection = field(default_factory=LangIdSection)
     dedup: DedupSection = field(default_factory=DedupSection)
     quality: QualitySection = field(default_factory=QualitySection)
+    filter: FilterSection = field(default_factory=FilterSection)
     pii: PiiSection = field(default_factory=PiiSection)
     balance: BalanceSection = field(default_factory=BalanceSection)
     publish: PublishSection = field(default_factory=PublishSection)
@@ -141,6 +151,7 @@ class Config:
     minhash: MinHash
     election: Election
     rules: Rules
+    screening: Screening
     redaction: Redaction
     balance: Balance
     publish: Publish
@@ -224,6 +235,7 @@ def _config(r: Recipe) -> Config:
             r.langid.min_line_share_doubted,
             resolve_thresholds(r.quality.thresholds, by_language),
         ),
+        screening=resolve_filters(r.filter.datatrove, codes),
         redaction=Redaction(r.pii.kinds, r.run.seed),
         balance=Balance(**_fields(r.balance)),
         publish=Publish(**_fields(r.publish)),

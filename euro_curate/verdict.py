@@ -120,15 +120,24 @@ def _table(thresholds: Thresholds) -> dict[str, dict[str, float]]:
     return {code: dict(rules) for code, rules in thresholds}
 
 
-@stage(out=RULINGS, version=4)
-def decide(documents: pa.Table, langs: pa.Table, qualities: pa.Table, params: Rules) -> pa.Table:
-    """DOCUMENTS, LANGUAGES, QUALITIES (n each) -> RULINGS (n): the verdict of each page by itself; null = passes."""
+@stage(out=RULINGS, version=5)
+def decide(documents: pa.Table, langs: pa.Table, qualities: pa.Table, screens: pa.Table, params: Rules) -> pa.Table:
+    """DOCUMENTS, LANGUAGES, QUALITIES (n each), SCREENS (n, or 0 = nothing screened) -> RULINGS (n): the verdict of each page by itself;
+    null = passes. ValueError if the screens are of other pages.
+    """
+    if len(screens) and not screens["id"].equals(documents["id"]):
+        raise ValueError("decide: screens and documents are not row-aligned: their ids differ")
+    objections = screens.select(["filter", "reason"]).to_pylist() or [{"filter": None}] * len(documents)
     limits = _table(params.thresholds)
     wanted = set(params.languages)
     columns: dict[str, list[Any]] = {name: [] for name in ("verdict", "rule", "value", "threshold", "evidence")}
     documents_part = documents.select(["stop", "evidence", "status", "gate_language", "gate_score"]).to_pylist()
-    for page, found, numbers in zip(documents_part, langs.to_pylist(), qualities.to_pylist(), strict=True):
-        for name, value in zip(columns, _rule(page, found, numbers, wanted, limits, params), strict=True):
+    rows = zip(documents_part, langs.to_pylist(), qualities.to_pylist(), objections, strict=True)
+    for page, found, numbers, objection in rows:
+        finding = _rule(page, found, numbers, wanted, limits, params)
+        if objection["filter"] and finding == PASSES:
+            finding = (f"quality:{objection['filter']}", objection["reason"], None, None, None)
+        for name, value in zip(columns, finding, strict=True):
             columns[name].append(value)
     arrays = {
         "id": documents["id"],

@@ -33,6 +33,9 @@ from euro_curate.stage import params_of
         ({"balance": {"method": "fair"}}, ["balance.method", "temperature"]),
         ({"ingest": {"opt_out": ["nothing"]}}, ["ingest.opt_out", "noai"]),
         ({"run": {"merge_parts": 0}}, ["merge_parts"]),
+        ({"filter": {"datatrov": {}}}, ["filter.datatrov", "'datatrove'"]),
+        ({"filter": {"datatrove": {"RegexFilter": "x"}}}, ["filter.datatrove.RegexFilter", "'x'"]),
+        ({"filter": {"datatrove": {"RegxFilter": {}}}}, ["filter.datatrove", "'RegxFilter'", "'RegexFilter'"]),
     ],
 )
 def test_wrong_recipes_are_refused_by_key(raw: dict[str, Any], told: list[str]) -> None:

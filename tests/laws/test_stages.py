@@ -10,20 +10,26 @@ import crawls
 import pyarrow as pa
 import pytest
 
-from euro_curate import balance, dedup, langid, pii, publish, quality, schema, verdict
+from euro_curate import balance, dedup, langid, pii, publish, quality, schema, screening, verdict
 from euro_curate.run import Run, checked
 from euro_curate.shards import read_part
 from euro_curate.stage import Stage
+
+FILTERS = {"RegexFilter": {"regex_exp": "[Тт]ермос"}}
 
 # stage -> (its parameters, schemas of its inputs)
 STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     langid.identify: (langid.LangId, (schema.DOCUMENTS,)),
     dedup.sign: (dedup.MinHash, (schema.DOCUMENTS,)),
     quality.measure: (quality.Measure, (schema.DOCUMENTS, schema.LANGUAGES)),
+    screening.screen: (
+        lambda: screening.resolve_filters(FILTERS, ("bul_Cyrl",)),
+        (schema.DOCUMENTS, schema.LANGUAGES),
+    ),
     dedup.sort_signatures: (dedup.Pairing, (schema.SIGNATURES, schema.LANGUAGES)),
     dedup.pair: (dedup.Pairing, (schema.SORTED_SIGNATURES,)),
     dedup.connect: (dedup.Pairing, (schema.EDGES,)),
-    verdict.decide: (verdict.Rules, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES)),
+    verdict.decide: (verdict.Rules, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.SCREENS)),
     dedup.elect: (dedup.Election, (schema.RULINGS, schema.CLUSTERS)),
     verdict.settle: (verdict.Settling, (schema.RULINGS, schema.ELECTIONS)),
     pii.redact: (pii.Redaction, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.VERDICTS)),
@@ -55,7 +61,8 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
 
     patch = pytest.MonkeyPatch()
     patch.setattr(Run, "make", watched)
-    crawls.run([crawls.split(crawls.pages(["bg"]), folder / "in", 1)], Path(folder / "out"))
+    settings = {"filter": {"datatrove": FILTERS}}
+    crawls.run([crawls.split(crawls.pages(["bg"]), folder / "in", 1)], Path(folder / "out"), settings)
     patch.undo()
     return parts
 
@@ -64,7 +71,7 @@ MADE_BY = {
     id(schema.DOCUMENTS): "ingest", id(schema.LANGUAGES): "identify", id(schema.SIGNATURES): "sign", id(schema.QUALITIES): "measure",
     id(schema.SORTED_SIGNATURES): "sort_signatures", id(schema.EDGES): "pair", id(schema.CLUSTERS): "connect", id(schema.RULINGS): "decide",
     id(schema.ELECTIONS): "elect", id(schema.VERDICTS): "settle", id(schema.CLEAN): "sort_clean", id(schema.WEIGHTS): "weigh",
-    id(schema.BUDGET): "allocate",
+    id(schema.BUDGET): "allocate", id(schema.SCREENS): "screen",
 }  # fmt: skip
 
 
@@ -83,6 +90,6 @@ def test_a_stage_keeps_its_promise(stage: Stage, rows: int | None, tables: dict[
 
 
 def test_no_stage_is_forgotten() -> None:
-    modules = (langid, dedup, quality, verdict, pii, publish, balance)
+    modules = (langid, dedup, quality, screening, verdict, pii, publish, balance)
     found = {value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
     assert found == set(STAGES)
