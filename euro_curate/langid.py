@@ -1,21 +1,20 @@
 """identify(): the language of each document, by our own fastText model, for the 24 languages and their neighbours.
 
-Drops nothing: a text in none of the 24 keeps its own label, a text under its label's threshold is `und`. The only importer of fasttext.
+Drops nothing: a text in none of the 24 keeps its own label, a text under its label's threshold is `und`.
 """
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
 from euro_curate import text
 from euro_curate.languages import UNKNOWN, languages
-from euro_curate.resources import bundled
+from euro_curate.models import NO_IDENTITY, entry, load
 from euro_curate.schema import LANGUAGES
 from euro_curate.stage import stage
 
@@ -51,8 +50,9 @@ def default_scores() -> tuple[tuple[str, float], ...]:
 class LangId:
     """Parameters of `identify` and of the gate before extraction."""
 
-    model: str = DEFAULT_MODEL  # an entry of langid_models/models.toml
-    sha256: str = ""  # of the model file; filled in from models.toml
+    model: str = DEFAULT_MODEL  # an entry of langid_models/models.toml, or of the recipe
+    sha256: str = ""  # of the model file; filled in from models.toml, as its place is
+    place: str = field(default="", metadata=NO_IDENTITY)
     min_scores: tuple[tuple[str, float], ...] = field(
         default_factory=default_scores
     )  # label -> threshold; below: `und`
@@ -63,8 +63,10 @@ class LangId:
     sampled_lines: int = 4  # lines looked at one by one, for line_share
 
     def __post_init__(self) -> None:
-        if not self.sha256:
-            object.__setattr__(self, "sha256", model_entry(self.model)["sha256"])
+        if not self.place:
+            found = entry(self.model, "langid")
+            object.__setattr__(self, "sha256", self.sha256 or found.sha256)
+            object.__setattr__(self, "place", found.place)
 
 
 @dataclass(frozen=True)
@@ -79,50 +81,6 @@ class Guess:
 
 
 NOTHING = Guess(UNKNOWN, UNKNOWN, None)
-
-
-# --- the model ---------------------------------------------------------------------------------------------------------------
-
-
-class _Predictor(Protocol):
-    """The slice of fastText's low-level object that we use: the wrapper's `predict` fails on numpy 2, and is slower."""
-
-    def predict(self, text: str, k: int, threshold: float, on_unicode_error: str) -> list[tuple[float, str]]: ...
-
-
-def model_entry(name: str) -> dict[str, Any]:
-    """The model's table in models.toml: file, sha256, licence, ... ValueError lists the names there are."""
-    entries: dict[str, dict[str, Any]] = tomllib.loads(
-        bundled("langid_models", "models.toml").read_text(encoding="utf-8")
-    )
-    if name not in entries:
-        raise ValueError(
-            f"langid.model: no model {name!r} in langid_models/models.toml; there are: {', '.join(sorted(entries))}"
-        )
-    return entries[name]
-
-
-@cache
-def load(name: str, sha256: str) -> _Predictor:
-    """The model, once per process. ValueError if the file is not the one that models.toml names."""
-    import hashlib
-
-    import fasttext
-
-    entry = model_entry(name)
-    path = bundled("langid_models", entry["file"])
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if digest != sha256:
-        raise ValueError(
-            f"{path} has sha256 {digest}, expected {sha256}: restore the file, or correct its entry in models.toml"
-        )
-    model = fasttext.FastText._FastText(model_path=str(path))
-    if not hasattr(getattr(model, "f", None), "predict"):
-        raise ImportError(
-            "the installed `fasttext` is not the one that euro_curate names; reinstall fasttext-numpy2-wheel alone"
-        )
-    predictor: _Predictor = model.f
-    return predictor
 
 
 # --- one text ----------------------------------------------------------------------------------------------------------------
@@ -157,7 +115,7 @@ def guess(sample: str, p: LangId) -> Guess:
         return NOTHING
     ranked = [
         (label.removeprefix("__label__"), min(float(score), 1.0))
-        for score, label in load(p.model, p.sha256).predict(line + "\n", 5, 0.0, "strict")
+        for score, label in load(p.place, p.sha256).predict(line + "\n", 5, 0.0, "strict")
         if label.endswith(script)
     ]
     if not ranked:

@@ -1,4 +1,4 @@
-"""Where the files are that travel with the code: `langid_models/` and `pipelines/`.
+"""Where the files are that travel with the code, `langid_models/` and `pipelines/`, and where made or fetched ones are kept.
 
 In an installed wheel they lie inside the package (`euro_curate/_bundled/`, see pyproject.toml); in a checkout, beside it.
 """
@@ -23,7 +23,7 @@ def bundled(*parts: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """The folder for what is made once and kept (XDG_CACHE_HOME, else ~/.cache, else the temporary folder), created if need be."""
+    """The user's cache folder (XDG_CACHE_HOME), made if need be; one under the system's temporary folder where there can be none."""
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "euro_curate"
     try:
         base.mkdir(parents=True, exist_ok=True)

@@ -33,4 +33,3 @@ def sample_crawl(name: str) -> str:
                 if not target.exists():  # another process was faster, or something is wrong
                     raise
     return str(target)
-

@@ -57,9 +57,13 @@ def stage(out: pa.Schema, version: int, rows: str = "same") -> Callable[[Callabl
 
 
 def params_of(params: Any) -> Any:
-    """A frozen dataclass as plain JSON values, for recipes. TypeError on anything without a stable identity."""
+    """A frozen dataclass as plain JSON values, for recipes. TypeError on anything without a stable identity.
+
+    A field with the metadata {"identity": False} is left out: where to find a thing whose digest is another field.
+    """
     if dataclasses.is_dataclass(params) and not isinstance(params, type):
-        return {f.name: params_of(getattr(params, f.name)) for f in dataclasses.fields(params)}
+        known = [f for f in dataclasses.fields(params) if f.metadata.get("identity", True)]
+        return {f.name: params_of(getattr(params, f.name)) for f in known}
     if isinstance(params, enum.Enum):
         return params_of(params.value)
     if params is None or isinstance(params, (str, int, float, bool)):

@@ -13,7 +13,7 @@ import euro_curate
 PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
-    "schema languages text kernels stage shards resources",
+    "schema languages chars kernels text stage shards resources models",
     "langid dedup quality pii verdict balance screening publish report",
     "run executors ingest sample progress",
     "recipe onestage explain",
@@ -21,8 +21,16 @@ FLOORS = (
     "cli",
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
-NEIGHBOURS = {("executors", "run"), ("progress", "run")}  # the allowed imports within a floor
-SOLE_IMPORTER = {"ray": "executors", "fasttext": "langid", "numba": "kernels"}
+NEIGHBOURS = {  # the allowed imports within a floor
+    ("executors", "run"),
+    ("progress", "run"),
+    ("models", "resources"),
+    ("kernels", "resources"),
+    ("kernels", "chars"),
+    ("text", "chars"),
+    ("text", "kernels"),
+}
+SOLE_IMPORTER = {"ray": "executors", "fasttext": "models", "numba": "kernels"}
 HEAVY = ("pyarrow", "polars", "numba", "ray", "trafilatura", "fasttext", "datatrove")
 
 

@@ -4,7 +4,7 @@ import datetime
 import enum
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,15 @@ def test_params_become_plain_json_values() -> None:
         "colour": "red",
         "table": {"a": True, "b": [1, None]},
     }
+
+
+def test_a_field_that_is_no_identity_is_left_out() -> None:
+    @dataclass(frozen=True)
+    class Kept:
+        digest: str
+        place: object = field(default=None, metadata={"identity": False})
+
+    assert params_of(Outer(table=[Kept("d", object())]))["table"] == [{"digest": "d"}]
 
 
 @pytest.mark.parametrize(
