@@ -119,11 +119,15 @@ def _execute(
 ) -> int:
     from euro_curate.executors import CannotStart, OnRay, Serial
     from euro_curate.ingest import expand
+    from euro_curate.models import locate
     from euro_curate.pipeline import clean_work, curate
     from euro_curate.progress import display
     from euro_curate.run import GatherFailed, Run
+    from euro_curate.score import check
 
     try:
+        locate(config.langid.place, config.langid.sha256)
+        check(config.scoring)
         sources = expand([_bundled_input(pattern) for pattern in config.run.inputs])
         output = _writable(config.run.output)
     except (ValueError, OSError, ImportError) as error:

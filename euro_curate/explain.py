@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from euro_curate.shards import Part, filesystem, join, list_files, read_bytes, read_part
 
-_TABLES = ("ingest", "identify", "measure", "screen", "decide", "elect", "redact")
+_TABLES = ("ingest", "identify", "measure", "screen", "score", "decide", "elect", "redact")
 _HIDDEN = {
     "text"
 }  # explain tells of a page; its text is in the dataset, or in work/ for those with the right to see it
@@ -35,6 +35,8 @@ def story(output: str, page_id: str | None, url: str | None) -> list[dict[str, A
             if not summary["config"].get("screening", {}).get("filters"):
                 stages.pop("screen", None)  # an earlier recipe's
             page |= {name: row for name, row in stages.items() if row}
+            if verdict["language"] in dict(summary["config"]["scoring"]["models"]):
+                page["cut"] = _cut(output, verdict["language"])
             thresholds = dict(summary["config"]["rules"]["thresholds"]).get(verdict["language"])
             if thresholds and stages.get("measure"):
                 page["thresholds"] = dict(thresholds)
@@ -71,6 +73,12 @@ def _stage_rows(output: str, key: str, verdict: dict[str, Any]) -> dict[str, Any
             for row in read_part(_part(path), where=condition).to_pylist():
                 rows[stage] = {name: value for name, value in row.items() if name not in _HIDDEN and name != "id"}
     return rows
+
+
+def _cut(output: str, language: str) -> dict[str, Any] | None:
+    """The row of a language in the newest CUTS; None if none of its pages was scored."""
+    newest = max(list_files(join(output, "work", "cut_scores")), key=_age)
+    return next(iter(read_part(_part(newest), where=pc.field("language") == language).to_pylist()), None)
 
 
 def _age(path: str) -> float:

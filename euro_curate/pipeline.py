@@ -28,18 +28,22 @@ from euro_curate.schema import (
     BUDGET,
     CLEAN,
     CLUSTERS,
+    CUTS,
     DOCUMENTS,
     EDGES,
     ELECTIONS,
     LANGUAGES,
     QUALITIES,
     RULINGS,
+    SCORE_BINS,
+    SCORES,
     SCREENS,
     SIGNATURES,
     SORTED_SIGNATURES,
     VERDICTS,
     WEIGHTS,
 )
+from euro_curate.score import Binning, bin_scores, cut_scores, score
 from euro_curate.screening import screen
 from euro_curate.shards import Part, Shards, join, list_files, read_bytes, read_part, remove, replace
 from euro_curate.stage import params_of
@@ -84,15 +88,25 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     clusters = run.gather(connect, {g: [(Slice((edges[g],)), EDGES)] for g in groups}, Pairing())
 
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
-    screens, judged = Shards(()), documents
+    # Further opinions, where the recipe asks for them: a part that lacks one is set aside, not passed.
+    judged = documents
+    screens, scores, cuts = Shards(()), Shards(()), Shards(())
     if c.screening.filters:
         screens = run.map(screen, [(documents, DOCUMENTS), (langs, LANGUAGES)], c.screening)
-        judged = documents.only(screens.keys)  # a part that could not be screened is set aside, not passed
+        judged = judged.only(screens.keys)
+    if c.scoring.models:
+        scores, cuts = scored(run, documents, langs, c)
+        judged = judged.only(scores.keys)
+    screen_of, score_of = ({part.key: (part,) for part in shards.parts} for shards in (screens, scores))
     rulings = run.map(
         decide,
         [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)],
         c.rules,
-        lookup=lambda key: [(Slice(screens.only([key]).parts), SCREENS)],
+        lookup=lambda key: [
+            (Slice(screen_of.get(key, ())), SCREENS),
+            (Slice(score_of.get(key, ())), SCORES),
+            (Slice(cuts.parts), CUTS),
+        ],
     )
     elections = run.gather(
         elect,
@@ -153,6 +167,21 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     )
 
 
+def scored(run: Run, documents: Shards, langs: Shards, c: Config) -> tuple[Shards, Shards]:
+    """The classifiers' SCORES, and their CUTS over the whole crawl."""
+    scores = run.map(score, [(documents, DOCUMENTS), (langs, LANGUAGES)], c.scoring)
+    bins = run.gather(
+        bin_scores,
+        {
+            key: [(Slice(scores.only(keys).parts), SCORES), (Slice(langs.only(keys).parts), LANGUAGES)]
+            for key, keys in merged(scores, c.run.merge_parts).items()
+        },
+        Binning(),
+        aligned=2,
+    )
+    return scores, run.gather(cut_scores, {"cuts": [(Slice(bins.parts), SCORE_BINS)]}, c.cutting)
+
+
 def merged(shards: Shards, size: int) -> dict[str, list[str]]:
     """Batches of parts in key order: name -> part keys."""
     keys = list(shards.keys)
@@ -202,7 +231,8 @@ def conclude(
         "inputs": inputs,
         "identical_inputs": copies,
         "versions": {"euro_curate": __version__, "python": platform.python_version()} | _versions(),
-        "models": {config.langid.model: config.langid.sha256},
+        "models": {config.langid.model: config.langid.sha256}
+        | {model.name: model.sha256 for _, model in config.scoring.models},
         "config": params_of(config),
         "stages": [asdict(count) | {"name": count.name} for count in run.counts],
         "pages": {

@@ -4,8 +4,8 @@ import difflib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -14,9 +14,11 @@ from euro_curate.dedup import Election, MinHash
 from euro_curate.ingest import Ingest
 from euro_curate.langid import LangId, default_scores
 from euro_curate.languages import resolve, select
+from euro_curate.models import Model, entry
 from euro_curate.pii import KINDS, Redaction
 from euro_curate.publish import Publish
 from euro_curate.resources import bundled
+from euro_curate.score import Cutting, Scoring
 from euro_curate.screening import Screening, resolve_filters
 from euro_curate.shards import read_bytes
 from euro_curate.verdict import Rules, resolve_thresholds
@@ -87,6 +89,22 @@ class QualitySection:
     __pydantic_config__ = _STRICT
     thresholds: dict[str, float] = field(default_factory=dict)
     languages: dict[str, dict[str, float]] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)  # language -> its classifier; see score.py
+    keep_share: float = Cutting.keep_share
+    keep_shares: dict[str, float] = field(default_factory=dict)  # language -> its own
+
+
+@dataclass(frozen=True)
+class ModelSection:
+    """[models.<name>]: see models.py"""
+
+    __pydantic_config__ = _STRICT
+    sha256: str
+    file: str = ""  # local path, the same on every machine; or else ...
+    url: str = ""  # ... where each machine fetches it from
+    licence: str = ""  # for the record
+    kind: str = Model.kind  # langid | quality
+    label: str = ""  # of a quality classifier: the label whose probability is the score
 
 
 @dataclass(frozen=True)
@@ -139,6 +157,7 @@ class Recipe:
     pii: PiiSection = field(default_factory=PiiSection)
     balance: BalanceSection = field(default_factory=BalanceSection)
     publish: PublishSection = field(default_factory=PublishSection)
+    models: dict[str, ModelSection] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,6 +169,8 @@ class Config:
     langid: LangId
     minhash: MinHash
     election: Election
+    scoring: Scoring
+    cutting: Cutting
     rules: Rules
     screening: Screening
     redaction: Redaction
@@ -217,7 +238,19 @@ def _config(r: Recipe) -> Config:
     scores = tuple(
         sorted((dict(default_scores()) | {resolve(k).code: v for k, v in r.langid.min_score.items()}).items())
     )
-    langid = LangId(model=r.langid.model, min_scores=scores, neighbour_score=r.langid.neighbour_score)
+    models = {name: asdict(section) for name, section in r.models.items()}
+    identifier = entry(r.langid.model, "langid", models)
+    langid = LangId(
+        identifier.name,
+        identifier.sha256,
+        identifier.place,
+        min_scores=scores,
+        neighbour_score=r.langid.neighbour_score,
+    )
+    classifiers = {resolve(name).code: entry(model, "quality", models) for name, model in r.quality.models.items()}
+    keep_shares = {resolve(name).code: share for name, share in r.quality.keep_shares.items()}
+    if alone := sorted(set(keep_shares) - set(classifiers)):
+        raise ValueError(f"quality.keep_shares: {alone[0]} has no classifier under quality.models")
     by_language = {resolve(name).code: values for name, values in r.quality.languages.items()}
     if r.run.merge_parts < 1 or r.run.task_timeout_s <= 0:
         raise ValueError("run: merge_parts and task_timeout_s must be above 0")
@@ -229,6 +262,8 @@ def _config(r: Recipe) -> Config:
         langid=langid,
         minhash=MinHash(r.dedup.shingle_words, r.dedup.rows),
         election=Election(r.dedup.elect),
+        scoring=Scoring(tuple(sorted((code, model) for code, model in classifiers.items() if code in codes))),
+        cutting=Cutting(r.quality.keep_share, tuple(sorted(keep_shares.items()))),
         rules=Rules(
             codes,
             r.langid.min_line_share,
@@ -252,7 +287,10 @@ def _explain(problem: dict[str, Any]) -> str:
     if problem["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         section: Any = Recipe
         for step in problem["loc"][:-1]:
-            section = next((f.type for f in fields(section) if f.name == step), None) if is_dataclass(section) else None
+            if is_dataclass(section):
+                section = next((f.type for f in fields(section) if f.name == step), None)
+            else:  # a table of tables: its values' type
+                section = get_args(section)[-1]
         names = [f.name for f in fields(section)] if section is not None and is_dataclass(section) else []
         close = difflib.get_close_matches(str(problem["loc"][-1]), names, n=1, cutoff=0.4)
         hint = f"did you mean {close[0]!r}? " if close else ""

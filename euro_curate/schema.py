@@ -116,6 +116,30 @@ SCREENS = _schema(
     ("reason", pa.string()),  # what it gives as its reason, `error:<type>`, or its class name
 )
 
+# The optional classifier's opinion.
+SCORES = _schema(
+    ID,
+    (
+        "quality_score",
+        pa.float64(),
+    ),  # probability of its label; null without text, or in a language without a classifier
+)
+
+# Scored pages by language and bin of the score: what `cut_scores` needs, small whatever the crawl's size.
+SCORE_BINS = _schema(
+    pa.field("language", pa.string(), nullable=False),
+    pa.field("bin", pa.int32(), nullable=False),  # floor(score * 4096), at most 4095
+    pa.field("pages", pa.int64(), nullable=False),
+)
+
+# One row per language that has scored pages.
+CUTS = _schema(
+    pa.field("language", pa.string(), nullable=False),
+    pa.field("threshold", pa.float64(), nullable=False),  # pages with a score below are `quality:score`
+    pa.field("pages", pa.int64(), nullable=False),  # scored
+    pa.field("kept", pa.int64(), nullable=False),  # of these, at or above the threshold
+)
+
 # Signatures and languages of many parts, sorted by language: what `pair` reads a range of.
 SORTED_SIGNATURES = _schema(ID, pa.field("language", pa.string(), nullable=False), *list(SIGNATURES)[1:])
 
@@ -141,6 +165,7 @@ RULINGS = _schema(
     pa.field("language", pa.string(), nullable=False),
     ("language_score", pa.float64()),
     ("words", pa.int32()),
+    ("quality_score", pa.float64()),
     ("verdict", pa.string()),  # null or `<family>:<rule>`
     ("rule", pa.string()),  # the measure or signal it rests on
     ("value", pa.float64()),  # what was measured

@@ -121,22 +121,35 @@ def _table(thresholds: Thresholds) -> dict[str, dict[str, float]]:
 
 
 @stage(out=RULINGS, version=5)
-def decide(documents: pa.Table, langs: pa.Table, qualities: pa.Table, screens: pa.Table, params: Rules) -> pa.Table:
-    """DOCUMENTS, LANGUAGES, QUALITIES (n each), SCREENS (n, or 0 = nothing screened) -> RULINGS (n): the verdict of each page by itself;
-    null = passes. ValueError if the screens are of other pages.
+def decide(
+    documents: pa.Table,
+    langs: pa.Table,
+    qualities: pa.Table,
+    screens: pa.Table,
+    scores: pa.Table,
+    cuts: pa.Table,
+    params: Rules,
+) -> pa.Table:
+    """DOCUMENTS, LANGUAGES, QUALITIES (n each), SCREENS and SCORES (n, or 0 where the recipe names no filter or classifier), CUTS ->
+    RULINGS (n): the verdict of each page by itself; null = passes. ValueError if screens or scores are of other pages.
     """
-    if len(screens) and not screens["id"].equals(documents["id"]):
-        raise ValueError("decide: screens and documents are not row-aligned: their ids differ")
+    for table in (screens, scores):
+        if len(table) and not table["id"].equals(documents["id"]):
+            raise ValueError("decide: screens or scores are of other pages than the documents")
     objections = screens.select(["filter", "reason"]).to_pylist() or [{"filter": None}] * len(documents)
+    scored = scores["quality_score"].to_pylist() or [None] * len(documents)
+    score_cuts = dict(zip(cuts["language"].to_pylist(), cuts["threshold"].to_pylist(), strict=True))
     limits = _table(params.thresholds)
     wanted = set(params.languages)
     columns: dict[str, list[Any]] = {name: [] for name in ("verdict", "rule", "value", "threshold", "evidence")}
     documents_part = documents.select(["stop", "evidence", "status", "gate_language", "gate_score"]).to_pylist()
-    rows = zip(documents_part, langs.to_pylist(), qualities.to_pylist(), objections, strict=True)
-    for page, found, numbers, objection in rows:
+    rows = zip(documents_part, langs.to_pylist(), qualities.to_pylist(), objections, scored, strict=True)
+    for page, found, numbers, objection, score in rows:
         finding = _rule(page, found, numbers, wanted, limits, params)
-        if objection["filter"] and finding == PASSES:
+        if finding == PASSES and objection["filter"]:
             finding = (f"quality:{objection['filter']}", objection["reason"], None, None, None)
+        if finding == PASSES:
+            finding = _score_rule(score, score_cuts.get(found["language"]))
         for name, value in zip(columns, finding, strict=True):
             columns[name].append(value)
     arrays = {
@@ -148,6 +161,7 @@ def decide(documents: pa.Table, langs: pa.Table, qualities: pa.Table, screens: p
         "language": langs["language"],
         "language_score": langs["score"],
         "words": qualities["words"],
+        "quality_score": pa.array(scored, pa.float64()),
         **{name: pa.array(values, RULINGS.field(name).type) for name, values in columns.items()},
     }
     return pa.table([arrays[name] for name in RULINGS.names], schema=RULINGS)
@@ -184,6 +198,13 @@ def _rule(
         value, limit = numbers[rule.measure], limits[language][rule.name]
         if numbers["lines"] >= rule.min_lines and (value < limit if rule.low else value > limit):
             return f"quality:{rule.name}", rule.measure, float(value), limit, None
+    return PASSES
+
+
+def _score_rule(score: float | None, cut: float | None) -> _Finding:
+    """The optional classifier's say, after all rules of our own."""
+    if score is not None and cut is not None and score < cut:
+        return "quality:score", "quality_score", score, cut, None
     return PASSES
 
 

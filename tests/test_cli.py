@@ -123,6 +123,16 @@ def test_missing_file_is_refused() -> None:
 
 # --- run and explain -----------------------------------------------------------------------------------------------
 
+CLASSIFIER = [
+    "--set",
+    "quality.models.mt=hq",
+    "--set",
+    "models.hq.file={file}",
+    "--set",
+    f"models.hq.sha256={'a' * 64}",
+]
+CLASSIFIER += ["--set", "models.hq.kind=quality", "--set", "models.hq.label=__label__hq"]
+
 
 @pytest.mark.parametrize(
     ("args", "told"),
@@ -141,6 +151,7 @@ def test_missing_file_is_refused() -> None:
             ["run", "web", "--input", "{in}", "--output", "{out}", "--address", "127.0.0.1:1"],
             "cannot join the Ray cluster",
         ),
+        (["run", "web", "--input", "{in}", "--output", "{out}", *CLASSIFIER], f"expected {'a' * 64}"),
         (["explain", "{out}", "--id", "x"], "no finished run"),
         (["explain", "{out}"], "--id or --url"),
     ],

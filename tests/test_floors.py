@@ -14,7 +14,7 @@ PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
     "schema languages chars kernels text stage shards resources models",
-    "langid dedup quality pii verdict balance screening publish report",
+    "langid score dedup quality pii verdict balance screening publish report",
     "run executors ingest sample progress",
     "recipe onestage explain",
     "pipeline",

@@ -11,6 +11,8 @@ from conftest import ROOT
 from euro_curate.recipe import Recipe, RecipeError, configure, load, parse_setting
 from euro_curate.stage import params_of
 
+HQ = {"kind": "quality", "url": "https://e.example/hq.bin", "sha256": "0" * 64, "label": "__label__hq"}
+
 
 @pytest.mark.parametrize(
     ("raw", "told"),
@@ -36,6 +38,19 @@ from euro_curate.stage import params_of
         ({"filter": {"datatrov": {}}}, ["filter.datatrov", "'datatrove'"]),
         ({"filter": {"datatrove": {"RegexFilter": "x"}}}, ["filter.datatrove.RegexFilter", "'x'"]),
         ({"filter": {"datatrove": {"RegxFilter": {}}}}, ["filter.datatrove", "'RegxFilter'", "'RegexFilter'"]),
+        ({"quality": {"models": {"mt": "hq"}}}, ["quality.models", "'hq'", "none"]),
+        ({"quality": {"models": {"mt": "eu24-v1"}}}, ["quality.models", "eu24-v1"]),
+        ({"quality": {"models": {"mtx": "hq"}}, "models": {"hq": HQ}}, ["mtx"]),
+        ({"quality": {"models": {"mt": "hq"}, "keep_share": 0.0}, "models": {"hq": HQ}}, ["keep_share", "0.0"]),
+        (
+            {"quality": {"models": {"mt": "hq"}, "keep_shares": {"mt": 1.5}}, "models": {"hq": HQ}},
+            ["keep_share", "1.5"],
+        ),
+        ({"quality": {"models": {"mt": "hq"}, "keep_shares": {"ga": 0.5}}, "models": {"hq": HQ}}, ["gle_Latn"]),
+        ({"langid": {"model": "hq"}, "models": {"hq": HQ}}, ["langid.model", "eu24-v1"]),
+        ({"models": {"hq": HQ | {"sha265": "x"}}}, ["models.hq.sha265", "'sha256'"]),
+        ({"models": {"hq": {"file": "hq.bin"}}}, ["models.hq.sha256", "required"]),
+        ({"models": {"unused": HQ | {"sha256": "x"}}}, ["models.unused.sha256"]),
     ],
 )
 def test_wrong_recipes_are_refused_by_key(raw: dict[str, Any], told: list[str]) -> None:
@@ -43,6 +58,21 @@ def test_wrong_recipes_are_refused_by_key(raw: dict[str, Any], told: list[str]) 
         configure(raw)
     for words in told:
         assert words in str(refused.value)
+
+
+def test_classifiers_are_for_languages_by_any_name_and_only_for_those_of_the_run() -> None:
+    quality = {"models": {"Maltese": "hq", "ga": "hq"}, "keep_shares": {"mlt": 0.7}}
+    config = configure({"run": {"languages": ["mt"]}, "quality": quality, "models": {"hq": HQ}})
+    ((code, model),) = config.scoring.models
+    assert (code, model.place, config.cutting.keep_shares) == ("mlt_Latn", HQ["url"], (("mlt_Latn", 0.7),))
+    assert not configure({"models": {"hq": HQ}}).scoring.models, "off unless a language names one"
+
+
+def test_the_language_model_may_be_the_recipes_own() -> None:
+    config = configure({"langid": {"model": "mine"}, "models": {"mine": {"file": "lid.bin", "sha256": "0" * 64}}})
+    assert config.ingest.langid == config.langid
+    assert (config.langid.model, config.langid.sha256) == ("mine", "0" * 64)
+    assert config.langid.place == str(Path.cwd() / "lid.bin")
 
 
 def test_settings_override_the_file(tmp_path: Path) -> None:
@@ -90,6 +120,8 @@ def test_web_toml_shows_every_key_with_its_default() -> None:
     raw = tomllib.loads((ROOT / "pipelines" / "web.toml").read_text())
     assert set(raw) == {f.name for f in fields(Recipe)}
     for section in fields(Recipe):
+        if section.name == "models":  # as many as you like, none by default
+            continue
         assert isinstance(section.type, type) and is_dataclass(section.type)
         assert set(raw[section.name]) == {f.name for f in fields(section.type)}, section.name
     assert params_of(configure(raw)) == params_of(configure({}))

@@ -10,7 +10,18 @@ import pytest
 from euro_curate import verdict
 from euro_curate.languages import languages
 from euro_curate.run import checked
-from euro_curate.schema import BUDGET, DOCUMENTS, ELECTIONS, LANGUAGES, QUALITIES, RULINGS, SCREENS, VERDICTS
+from euro_curate.schema import (
+    BUDGET,
+    CUTS,
+    DOCUMENTS,
+    ELECTIONS,
+    LANGUAGES,
+    QUALITIES,
+    RULINGS,
+    SCORES,
+    SCREENS,
+    VERDICTS,
+)
 from euro_curate.text import order_hash
 from euro_curate.verdict import (
     FAMILIES,
@@ -46,10 +57,17 @@ def page(name: str = "p", /, **more: Any) -> Row:
     return GOOD | base | {"url": f"https://e.example/{name}", "crawled_at": datetime(2024, 1, 1, tzinfo=UTC)} | more
 
 
-def rulings(pages: list[Row], params: Rules | None = None, screens: list[Row] | None = None) -> list[Row]:
+def rulings(
+    pages: list[Row],
+    params: Rules | None = None,
+    cuts: dict[str, float] | None = None,
+    screens: list[Row] | None = None,
+) -> list[Row]:
+    """Without `cuts`, there is no classifier; without `screens`, no filter."""
     documents = table(pages, DOCUMENTS)
-    beside = (table(pages, LANGUAGES), table(pages, QUALITIES), table(screens or [], SCREENS))
-    out = decide(documents, *beside, params or Rules())
+    limits = [{"language": code, "threshold": limit, "pages": 9, "kept": 9} for code, limit in (cuts or {}).items()]
+    opinions = (table(screens or [], SCREENS), table(pages if cuts is not None else [], SCORES), table(limits, CUTS))
+    out = decide(documents, table(pages, LANGUAGES), table(pages, QUALITIES), *opinions, params or Rules())
     found: list[Row] = checked(decide, out, documents).to_pylist()
     return found
 
@@ -143,20 +161,17 @@ def test_no_pages_make_no_rulings() -> None:
     assert rulings([]) == []
 
 
-def test_a_filter_decides_where_no_rule_of_ours_does() -> None:
-    pages = [page("a"), page("b"), page("c", words=0), page("d", language="und", score=0.1)]
-    drop: Row = {"filter": "MyFilter", "reason": "too loud"}
-    screens = [{"id": "a"}, *({"id": name} | drop for name in "bcd")]
-    passed, dropped, ruled_out, unknown = rulings(pages, screens=screens)
-    assert brief(passed) == PASSED
-    assert brief(dropped) == ("quality:MyFilter", "too loud", None, None)
-    assert (ruled_out["verdict"], unknown["verdict"]) == ("quality:min_words", "language:und")
-
-
-@pytest.mark.parametrize("ids", ["ba", "a"])
-def test_screens_of_other_pages_are_refused(ids: str) -> None:
-    with pytest.raises(ValueError, match="row-aligned"):
-        rulings([page("a"), page("b")], screens=[{"id": name} for name in ids])
+def rulings(
+    pages: list[Row],
+    params: Rules | None = None,
+    cuts: dict[str, float] | None = None,
+    screens: list[Row] | None = None,
+) -> list[Row]:
+    """Without `cuts`, there is no classifier; without `screens`, no filter."""
+    documents = table(pages, DOCUMENTS)
+    limits = [{"language": code, "threshold": limit, "pages": 9, "kept": 9} for code, limit in (cuts or {}).items()]
+    opinions = (table(screens or [], SCREENS), table(pages if cuts is not None else [], SCORES), table(limits, CUTS))
+    out = decide(documents, table(pages, LANGUAGES), table(pages, QUALITIES), *opinions, params or Rules())
 
 
 # --- thresholds --------------------------------------------------------------------------------------------------------------

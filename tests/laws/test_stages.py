@@ -6,16 +6,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import classifiers
 import crawls
 import pyarrow as pa
 import pytest
 
-from euro_curate import balance, dedup, langid, pii, publish, quality, schema, screening, verdict
+from euro_curate import balance, dedup, langid, models, pii, publish, quality, schema, score, screening, verdict
 from euro_curate.run import Run, checked
 from euro_curate.shards import read_part
 from euro_curate.stage import Stage
 
-FILTERS = {"RegexFilter": {"regex_exp": "[Тт]ермос"}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "filter": {"datatrove": {"RegexFilter": {"regex_exp": "[Тт]ермос"}}},
+    "models": {"hq": classifiers.trained()},
+    "quality": {"models": {"bg": "hq"}},
+}
+
+
+def scoring() -> score.Scoring:
+    return score.Scoring((("bul_Cyrl", models.entry("hq", "quality", SETTINGS["models"])),))
+
 
 # stage -> (its parameters, schemas of its inputs)
 STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
@@ -29,7 +39,10 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     dedup.sort_signatures: (dedup.Pairing, (schema.SIGNATURES, schema.LANGUAGES)),
     dedup.pair: (dedup.Pairing, (schema.SORTED_SIGNATURES,)),
     dedup.connect: (dedup.Pairing, (schema.EDGES,)),
-    verdict.decide: (verdict.Rules, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.SCREENS)),
+    score.score: (scoring, (schema.DOCUMENTS, schema.LANGUAGES)),
+    score.bin_scores: (score.Binning, (schema.SCORES, schema.LANGUAGES)),
+    score.cut_scores: (score.Cutting, (schema.SCORE_BINS,)),
+    verdict.decide: (verdict.Rules, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.SCREENS, schema.SCORES, schema.CUTS)),
     dedup.elect: (dedup.Election, (schema.RULINGS, schema.CLUSTERS)),
     verdict.settle: (verdict.Settling, (schema.RULINGS, schema.ELECTIONS)),
     pii.redact: (pii.Redaction, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.VERDICTS)),
@@ -61,8 +74,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
 
     patch = pytest.MonkeyPatch()
     patch.setattr(Run, "make", watched)
-    settings = {"filter": {"datatrove": FILTERS}}
-    crawls.run([crawls.split(crawls.pages(["bg"]), folder / "in", 1)], Path(folder / "out"), settings)
+    crawls.run([crawls.split(crawls.pages(["bg"]), folder / "in", 1)], Path(folder / "out"), SETTINGS)
     patch.undo()
     return parts
 
@@ -72,6 +84,7 @@ MADE_BY = {
     id(schema.SORTED_SIGNATURES): "sort_signatures", id(schema.EDGES): "pair", id(schema.CLUSTERS): "connect", id(schema.RULINGS): "decide",
     id(schema.ELECTIONS): "elect", id(schema.VERDICTS): "settle", id(schema.CLEAN): "sort_clean", id(schema.WEIGHTS): "weigh",
     id(schema.BUDGET): "allocate", id(schema.SCREENS): "screen",
+    id(schema.SCORES): "score", id(schema.SCORE_BINS): "bin_scores", id(schema.CUTS): "cut_scores",
 }  # fmt: skip
 
 
@@ -90,6 +103,6 @@ def test_a_stage_keeps_its_promise(stage: Stage, rows: int | None, tables: dict[
 
 
 def test_no_stage_is_forgotten() -> None:
-    modules = (langid, dedup, quality, screening, verdict, pii, publish, balance)
+    modules = (langid, dedup, quality, score, screening, verdict, pii, publish, balance)
     found = {value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
     assert found == set(STAGES)
