@@ -25,7 +25,7 @@ from euro_curate.schema import (
 from euro_curate.stage import stage
 
 OTHER = "other"  # the group of every label outside the 24
-ORDERS = ("words", "oldest", "newest")  # what an election can go by
+ORDERS = ("score", "words", "oldest", "newest")  # what an election can go by
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Pairing:
 class Election:
     """How a cluster's representative is chosen among the members that pass everything before `duplicate` (if none does, among all)."""
 
-    elect: tuple[str, ...] = ("words", "oldest")  # in order; ties by id, source, offset
+    elect: tuple[str, ...] = ("score", "words", "oldest")  # in order; ties by id, source, offset
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.elect if name not in ORDERS]
@@ -120,6 +120,7 @@ def elect(rulings: pa.Table, clusters: pa.Table, params: Election) -> pa.Table:
     members = pl.from_arrow(clusters)
     assert isinstance(pages, pl.DataFrame) and isinstance(members, pl.DataFrame)
     order = {
+        "score": pl.col("quality_score").fill_null(-1.0).neg(),
         "words": pl.col("words").fill_null(-1).neg(),
         "oldest": pl.col("crawled_at").fill_null(pl.datetime(9999, 1, 1, time_zone="UTC")),
         "newest": -pl.col("crawled_at").fill_null(pl.datetime(1, 1, 1, time_zone="UTC")).dt.epoch("s"),

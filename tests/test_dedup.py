@@ -160,6 +160,15 @@ def test_the_order_of_election_is_the_recipes(order: tuple[str, ...], winner: st
     assert [i for i, row in brief(run(pages, Election(order))).items() if row[0] == "representative"] == [winner]
 
 
+@pytest.mark.parametrize(("order", "winner"), [(None, "c"), (("score",), "c"), (("words", "score"), "b")])
+def test_the_best_score_wins_and_no_score_is_the_worst(order: tuple[str, ...] | None, winner: str) -> None:
+    text = " ".join(BASE)
+    pages = [page("a", text, words=5), page("b", text, words=6, quality_score=0.0)]
+    pages += [page("c", text, words=5, quality_score=0.1)]
+    found = brief(run(pages, Election(order) if order else None))
+    assert [i for i, row in found.items() if row[0] == "representative"] == [winner]
+
+
 def test_pages_without_a_date_are_neither_oldest_nor_newest() -> None:
     pages = [page("a", "x y", crawled_at=None), page("b", "x y")]
     for order in ("oldest", "newest"):
