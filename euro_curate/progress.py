@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -100,3 +100,15 @@ def display(quiet: bool) -> Iterator[Listener]:
     )
     with Progress(*columns, console=console) as bars:
         yield _Bars(bars)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int], None]]:
+    """A running count on a terminal: call the result with each number of items done."""
+    bars = Progress(TextColumn("{task.description}"), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn(), console=Console(stderr=True))
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with bars:
+        task = bars.add_task(what, total=None)
+        yield lambda n: bars.update(task, advance=n)

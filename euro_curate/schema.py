@@ -61,7 +61,10 @@ SIGNATURES = _schema(
 # Numbers, not decisions. Each measure is documented in quality.py; a measure never changes under its name.
 QUALITIES = _schema(
     ID,
-    *((name, pa.int32()) for name in ("words", "chars", "lines", "paragraphs", "sentences", "stop_words", "longest_word")),
+    *(
+        (name, pa.int32())
+        for name in ("words", "chars", "lines", "paragraphs", "sentences", "stop_words", "longest_word")
+    ),
     *(
         (name, pa.float64())
         for name in (

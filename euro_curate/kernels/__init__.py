@@ -55,4 +55,15 @@ with _one_compiles():
     from euro_curate.kernels.measuring import FILLER, JAVASCRIPT, MEASURES, NO_LANGUAGE, tally
     from euro_curate.kernels.reading import COUNTS, read
 
-__all__ = ["COUNTS", "FILLER", "JAVASCRIPT", "MEASURES", "NO_LANGUAGE", "connected", "minhash_bands", "read", "shingles", "tally"]
+__all__ = [
+    "COUNTS",
+    "FILLER",
+    "JAVASCRIPT",
+    "MEASURES",
+    "NO_LANGUAGE",
+    "connected",
+    "minhash_bands",
+    "read",
+    "shingles",
+    "tally",
+]

@@ -40,7 +40,9 @@ def minhash_bands(grams, bands, rows, seed):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(
-    "int64[::1](int64, Array(int64, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True))", cache=True, nogil=True
+    "int64[::1](int64, Array(int64, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True))",
+    cache=True,
+    nogil=True,
 )
 def connected(nodes, a, b):  # type: ignore[no-untyped-def]
     """Union-find with the smallest node as root. Edges a[i]-b[i] over 0..nodes-1 -> (nodes,) root of each node."""

@@ -7,6 +7,7 @@ from euro_curate.kernels.hashing import jit, mix, slots_for
 from euro_curate.kernels.reading import (
     ALL_CAPS,
     COUNTS,
+    ENDS_CLAUSE,
     ENDS_ELLIPSIS,
     ENDS_SENTENCE,
     HAS_LETTER,
@@ -16,7 +17,12 @@ from euro_curate.kernels.reading import (
 
 SHORT_LINE_CHARS = 30  # FineWeb
 FEW_WORDS = 3  # C4: lines of fewer words
-FILLER, JAVASCRIPT, NO_LANGUAGE = 31, 30, 29  # bits of a word in the lexicon; those below: the languages whose stop word it is
+MANY_WORDS = 10  # a line of so many is no menu item, even without punctuation
+FILLER, JAVASCRIPT, NO_LANGUAGE = (
+    31,
+    30,
+    29,
+)  # bits of a word in the lexicon; those below: the languages whose stop word it is
 
 # What tally() writes, in this order. quality.py says what each means and where it comes from.
 MEASURES = (
@@ -69,8 +75,8 @@ MEASURES = (
     "top_word",
 )
 
-LETTERS, UPPER, _, _, _, CHARS, NEWLINES, SENTENCES, DIGITS, PUNCTUATION, BROKEN, HASHES, ELLIPSES, BRACES, URLS = range(
-    len(COUNTS) - 1
+LETTERS, UPPER, _, _, _, CHARS, NEWLINES, SENTENCES, DIGITS, PUNCTUATION, BROKEN, HASHES, ELLIPSES, BRACES, URLS = (
+    range(len(COUNTS) - 1)
 )
 
 SIGNATURE = (
@@ -248,8 +254,8 @@ def tally(  # type: ignore[no-untyped-def]
             bullets += bits & IS_GOPHER_BULLET != 0
             listed += bits & IS_BULLET != 0
             few += end - begin < FEW_WORDS
-            if bits & ENDS_SENTENCE:
-                punctuated += 1
+            punctuated += bits & ENDS_SENTENCE != 0
+            if bits & (ENDS_SENTENCE | ENDS_CLAUSE) or end - begin >= MANY_WORDS:
                 prose += end - begin
             if scripts_named:
                 for k in range(begin, end):

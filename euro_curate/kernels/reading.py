@@ -23,13 +23,13 @@ from euro_curate.chars import (
 )
 from euro_curate.kernels.hashing import EMPTY, jit, mix, step
 
-NEWLINE, DOT, COMMA, ELLIPSIS, HASH, BRACE, SLASH, COLON = (ord(c) for c in "\n.,…#{/:")
+NEWLINE, DOT, COMMA, ELLIPSIS, HASH, BRACE, SLASH, COLON, SEMICOLON = (ord(c) for c in "\n.,…#{/:;")
 BLANK, APOSTROPHE, HYPHEN, DISC = ord(" "), ord("'"), ord("-"), ord("•")
 REPLACEMENT = 0xFFFD
 
 # Bits of a word and of a line.
 HAS_LETTER, ALL_CAPS = 1, 2
-IS_BULLET, IS_GOPHER_BULLET, ENDS_SENTENCE, ENDS_ELLIPSIS = 1, 2, 4, 8
+IS_BULLET, IS_GOPHER_BULLET, ENDS_SENTENCE, ENDS_CLAUSE, ENDS_ELLIPSIS = 1, 2, 4, 8, 16
 
 # Columns of `counts`, in the order in which read() writes them.
 COUNTS = (
@@ -166,7 +166,7 @@ def read(  # type: ignore[no-untyped-def]
         letters, capitals, script = 0, 0, 0
         # The line from its first visible character to its last, in bytes and in characters.
         line_low, line_high, line_first, line_last, line_flags, line_word = -1, 0, 0, 0, 0, n_words
-        ends_sentence, ends_ellipsis, dots = False, False, 0
+        line_end, ends_ellipsis, dots = 0, False, 0
         # The sentence: 1 = its end was read, 2 = and space behind it. `weak`: by dots alone; `short`: after an initial or a small number.
         ended, weak, short = 0, False, False
         paragraph_hash, paragraph_len = EMPTY, 0
@@ -191,7 +191,12 @@ def read(  # type: ignore[no-untyped-def]
                     holds = True
                     if joint == DOT or joint == COMMA:  # 1.234,5 and т.е. are one word; the end of a sentence is none
                         holds = kind & np.int64(kinds[before_that]) & DIGIT != 0
-                        if not holds and joint == DOT and length - part == 1 and kind & np.int64(kinds[before_that]) & LETTER:
+                        if (
+                            not holds
+                            and joint == DOT
+                            and length - part == 1
+                            and kind & np.int64(kinds[before_that]) & LETTER
+                        ):
                             holds = pos >= stop or np.int64(kinds[decode(data, pos, stop)[0]]) & (WORD | MARK) == 0
                     if holds:
                         h = step(h, np.uint64(joint))
@@ -200,7 +205,9 @@ def read(  # type: ignore[no-untyped-def]
                         length += 1
                         part = length
                     else:
-                        put_word(words, heads, lengths, word_bits, n_words, h, head, length, letters, capitals, script, row)
+                        put_word(
+                            words, heads, lengths, word_bits, n_words, h, head, length, letters, capitals, script, row
+                        )
                         n_words += 1
                         in_word = False
                     joint = 0
@@ -211,7 +218,7 @@ def read(  # type: ignore[no-untyped-def]
                 if ended == 2:
                     small = kind & LETTER != 0 and kind & UPPER == 0
                     sentences += not (small or (weak and (short or kind & DIGIT != 0)))
-                ended, ends_sentence, ends_ellipsis, dots = 0, False, False, 0
+                ended, line_end, ends_ellipsis, dots = 0, 0, False, 0
                 if line_low < 0:
                     line_low, line_first = at, chars - 1
                 if kind & LETTER:
@@ -233,7 +240,20 @@ def read(  # type: ignore[no-untyped-def]
                         if kind & LETTER == 0:
                             break
                         if at > pos:
-                            put_word(words, heads, lengths, word_bits, n_words, h, head, length, letters, capitals, script, row)
+                            put_word(
+                                words,
+                                heads,
+                                lengths,
+                                word_bits,
+                                n_words,
+                                h,
+                                head,
+                                length,
+                                letters,
+                                capitals,
+                                script,
+                                row,
+                            )
                             n_words += 1
                             h, head, length, part, letters, capitals, script = EMPTY, EMPTY, 0, 0, 0, 0, kind
                             chars += 1
@@ -265,7 +285,7 @@ def read(  # type: ignore[no-untyped-def]
                     if line_low >= 0:
                         lines[n_lines] = hash_bytes(data, line_low, line_high)
                         line_chars[n_lines] = line_last - line_first
-                        line_bits[n_lines] = line_flags + ends_sentence * ENDS_SENTENCE + ends_ellipsis * ENDS_ELLIPSIS
+                        line_bits[n_lines] = line_flags + line_end + ends_ellipsis * ENDS_ELLIPSIS
                         line_words[n_lines] = line_word
                         paragraph_hash = step(lines[n_lines], paragraph_hash)
                         paragraph_len += line_last - line_first + (paragraph_len > 0)
@@ -276,7 +296,7 @@ def read(  # type: ignore[no-untyped-def]
                         n_paragraphs += 1
                         paragraph_hash, paragraph_len = EMPTY, 0
                     line_low, line_flags, line_word = -1, 0, n_words
-                    ends_sentence, ends_ellipsis = False, False
+                    line_end, ends_ellipsis = 0, False
                     if over:
                         break
                     newlines += 1
@@ -294,7 +314,9 @@ def read(  # type: ignore[no-untyped-def]
                     elif joint == 0 and (code == DOT or code == COMMA):
                         joint = code
                     else:
-                        put_word(words, heads, lengths, word_bits, n_words, h, head, length, letters, capitals, script, row)
+                        put_word(
+                            words, heads, lengths, word_bits, n_words, h, head, length, letters, capitals, script, row
+                        )
                         n_words += 1
                         in_word, joint = False, 0
                 if line_low < 0:
@@ -307,11 +329,14 @@ def read(  # type: ignore[no-untyped-def]
                     ender |= code == ends[j]
                 if ender:
                     if ended != 1:
-                        weak, short = True, in_word and (length == 1 or (length == 2 and np.int64(kinds[before]) & DIGIT != 0))
+                        weak, short = (
+                            True,
+                            in_word and (length == 1 or (length == 2 and np.int64(kinds[before]) & DIGIT != 0)),
+                        )
                     weak &= code == DOT or code == ELLIPSIS
-                    ended, ends_sentence = 1, True
+                    ended, line_end = 1, ENDS_SENTENCE
                 elif kind & (CLOSER | MARK) == 0:
-                    ends_sentence = False
+                    line_end = (code == COMMA or code == COLON or code == SEMICOLON) * ENDS_CLAUSE
                     if ended == 1:
                         ended = 0
                 if code == DOT:

@@ -36,7 +36,9 @@ def documents(sources: list[str]) -> Iterator[dict[str, str]]:
             for path in sorted(source.glob("work/ingest/*/*.parquet"), key=lambda p: p.name):
                 texts = pq.read_table(path, columns=["text"])["text"].to_pylist()
                 codes = pq.read_table(labels[path.name], columns=["language"])["language"].to_pylist()
-                yield from ({"text": t, "language": c} for t, c in zip(texts, codes, strict=True) if t and c in languages())
+                yield from (
+                    {"text": t, "language": c} for t, c in zip(texts, codes, strict=True) if t and c in languages()
+                )
         else:
             with source.open(encoding="utf-8") as lines:
                 yield from map(json.loads, lines)
@@ -86,7 +88,13 @@ def theirs(path: Path, rounds: int) -> dict[str, Any]:
             fallbacks[code] = other
         filters[code] = {
             "gopher repetition": GopherRepetitionFilter(
-                never, never, never, never, tuple((n, never) for n in (2, 3, 4)), tuple((n, never) for n in range(5, 11)), language=short
+                never,
+                never,
+                never,
+                never,
+                tuple((n, never) for n in (2, 3, 4)),
+                tuple((n, never) for n in range(5, 11)),
+                language=short,
             ),
             "gopher quality": GopherQualityFilter(
                 1, 10**9, 1e-9, never, never, never, never, 1e-9, 1, ["no", "such"], language=short
@@ -109,7 +117,11 @@ def side(python: str, name: str, path: Path) -> dict[str, Any]:
     """One round of one side in a process of its own, one thread."""
     threads = {k: "1" for k in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS", "POLARS_MAX_THREADS")}
     done = subprocess.run(
-        [python, __file__, "--side", name, str(path)], env=os.environ | threads, capture_output=True, text=True, check=False
+        [python, __file__, "--side", name, str(path)],
+        env=os.environ | threads,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")

@@ -42,7 +42,10 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     score.score: (scoring, (schema.DOCUMENTS, schema.LANGUAGES)),
     score.bin_scores: (score.Binning, (schema.SCORES, schema.LANGUAGES)),
     score.cut_scores: (score.Cutting, (schema.SCORE_BINS,)),
-    verdict.decide: (verdict.Rules, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.SCREENS, schema.SCORES, schema.CUTS)),
+    verdict.decide: (
+        verdict.Rules,
+        (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.SCREENS, schema.SCORES, schema.CUTS),
+    ),
     dedup.elect: (dedup.Election, (schema.RULINGS, schema.CLUSTERS)),
     verdict.settle: (verdict.Settling, (schema.RULINGS, schema.ELECTIONS)),
     pii.redact: (pii.Redaction, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.VERDICTS)),
