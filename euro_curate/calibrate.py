@@ -62,7 +62,9 @@ class Plan:
     """How to calibrate."""
 
     methods: Mapping[str, str] = field(default_factory=dict)  # rule -> method, where it is not the rule's own
-    rules: Sequence[str] = ()  # only these; none = all that are on, and those that `methods` names. SCORE only if it is named
+    rules: Sequence[
+        str
+    ] = ()  # only these; none = all that are on, and those that `methods` names. SCORE only if it is named
     max_drop: float = 0.02  # share of a language's clean text that one rule may drop
     min_pages: int = 30  # of clean text; a language with fewer keeps its thresholds
 
@@ -93,7 +95,9 @@ class Calibration:
 # --- reading -----------------------------------------------------------------------------------------------------------------
 
 
-def read_measures(places: Iterable[str], per_language: int, counted: Callable[[int], None] | None = None) -> pl.DataFrame:
+def read_measures(
+    places: Iterable[str], per_language: int, counted: Callable[[int], None] | None = None
+) -> pl.DataFrame:
     """Measures, language and language score of documents: finished runs (folders), or files of {text, language?} as JSONL or Parquet.
 
     At most `per_language` of each language, always the same ones: those first in the shuffle of their ids (files: of their place), so memory
@@ -130,7 +134,9 @@ def _run(output: str) -> Iterator[pl.DataFrame]:
             raise CannotCalibrate(f"{output} was made by an older version, with other measures: run it again first")
         labels = read_part(_part(labelled[key]), columns=("id", "language", "score"))
         if not labels["id"].equals(numbers["id"]):
-            raise CannotCalibrate(f"{output}: work/measure and work/identify of {key} are of different runs: run it again")
+            raise CannotCalibrate(
+                f"{output}: work/measure and work/identify of {key} are of different runs: run it again"
+            )
         frame = pl.from_arrow(numbers)
         assert isinstance(frame, pl.DataFrame)
         order = [order_hash(page, 0) for page in frame["id"]]
@@ -201,7 +207,9 @@ def _texts(path: str) -> Iterator[list[dict[str, Any]]]:
 # --- methods -----------------------------------------------------------------------------------------------------------------
 
 
-def threshold(rule: Rule, method: str, documents: Mapping[str, Values], clean: Mapping[str, Values]) -> dict[str, float]:
+def threshold(
+    rule: Rule, method: str, documents: Mapping[str, Values], clean: Mapping[str, Values]
+) -> dict[str, float]:
     """One rule's threshold by language, by one method, before any loosening. `documents`, `clean`: the measure's values by language.
 
     A rule that is off gets thresholds from `tail` alone, as the others start from its default. CannotCalibrate: no such method, no English.
@@ -213,14 +221,18 @@ def threshold(rule: Rule, method: str, documents: Mapping[str, Values], clean: M
     if name not in ("fixed", "mean_std", "quantile", "median_ratio") or argument:
         raise CannotCalibrate(f"no method {method!r}; choices: {', '.join(METHODS)}, or fineweb2 for all rules")
     if rule.default is None:
-        raise CannotCalibrate(f"{rule.name} is off: it has no default that {method!r} could carry over from English; use tail:SHARE")
+        raise CannotCalibrate(
+            f"{rule.name} is off: it has no default that {method!r} could carry over from English; use tail:SHARE"
+        )
     start = rule.default
     if name == "fixed":
         return dict.fromkeys(clean, start)
     values = documents if name == "mean_std" else clean
     english = values.get(ENGLISH)
     if english is None or not len(english):
-        raise CannotCalibrate(f"{method} of {rule.name} starts from English, and there is no English text of enough lines")
+        raise CannotCalibrate(
+            f"{method} of {rule.name} starts from English, and there is no English text of enough lines"
+        )
     if name == "mean_std":
         steps = (start - english.mean()) / (english.std() or 1.0)
         return {code: float(v.mean() + steps * v.std()) for code, v in values.items() if len(v)}
@@ -279,9 +291,9 @@ def calibrate(documents: pl.DataFrame, clean: pl.DataFrame, plan: Plan) -> Calib
     for found in proposals:
         if found.rule != SCORE and found.new is not None:
             after[found.language][found.rule] = found.new
-    new = tuple((code, tuple(sorted(values.items()))) for code, values in after.items())
+    proposed = tuple((code, tuple(sorted(values.items()))) for code, values in after.items())
     drops, clean_drops = (
-        {code: (_dropped(frame, code, old), _dropped(frame, code, new)) for code, frame in frames.items()}
+        {code: (_dropped(frame, code, old), _dropped(frame, code, proposed)) for code, frame in frames.items()}
         for frames in (of_documents, of_clean)
     )
     warnings += _unfair(drops)
@@ -315,7 +327,9 @@ def _share(frame: pl.DataFrame | None, rule: Rule, limit: float | None) -> float
 def _dropped(frame: pl.DataFrame, code: str, thresholds: Thresholds) -> float:
     """Share of the pages that break any rule but those on length."""
     length = [i for i, rule in enumerate(RULES) if rule.measure == "words"]
-    free = tuple((c, tuple(t for t in values if t[0] not in {RULES[i].name for i in length})) for c, values in thresholds)
+    free = tuple(
+        (c, tuple(t for t in values if t[0] not in {RULES[i].name for i in length})) for c, values in thresholds
+    )
     return float(np.mean(first_broken(frame.to_arrow(), [code] * len(frame), free) >= 0))
 
 
@@ -330,7 +344,9 @@ def _scores(documents: Mapping[str, pl.DataFrame], plan: Plan) -> list[Proposal]
             continue
         new = float(np.clip(np.median(values) - values.std(), SCORE_FLOOR, SCORE_CEILING))
         new, old = float(np.floor(new * 1000) / 1000), languages()[code].min_language_score
-        out.append(Proposal(SCORE, code, "median-std", old, new, float(np.mean(values < old)), float(np.mean(values < new))))
+        out.append(
+            Proposal(SCORE, code, "median-std", old, new, float(np.mean(values < old)), float(np.mean(values < new)))
+        )
     return out
 
 
@@ -343,9 +359,13 @@ def _unfair(drops: Mapping[str, tuple[float, float]]) -> list[str]:
     for code, (_, new) in drops.items():
         name = languages()[code].name
         if new > 0.75:
-            out.append(f"{name}: {new:.1%} of the documents would go; FineWeb-2 rejects thresholds that remove over 75 %")
+            out.append(
+                f"{name}: {new:.1%} of the documents would go; FineWeb-2 rejects thresholds that remove over 75 %"
+            )
         elif new > 2 * median and new > 0.01:
-            out.append(f"{name}: {new:.1%} of the documents would go, more than twice the median language's {median:.1%}")
+            out.append(
+                f"{name}: {new:.1%} of the documents would go, more than twice the median language's {median:.1%}"
+            )
     return out
 
 
@@ -355,7 +375,15 @@ def _unfair(drops: Mapping[str, tuple[float, float]]) -> list[str]:
 def tables(found: Calibration, show_all: bool = False) -> str:
     """Two plain tables: every threshold that changes (or every one), and what all rules but those on length drop, by language."""
     rows = [
-        (p.rule, languages()[p.language].iso1, p.method, _told(p.old), _told(p.new), f"{p.drops_old:.1%}", f"{p.drops_new:.1%}")
+        (
+            p.rule,
+            languages()[p.language].iso1,
+            p.method,
+            _told(p.old),
+            _told(p.new),
+            f"{p.drops_old:.1%}",
+            f"{p.drops_new:.1%}",
+        )
         for p in found.proposals
         if show_all or p.old != p.new
     ]
@@ -382,7 +410,10 @@ def _told(value: float | None) -> str:
 def _aligned(rows: Sequence[Sequence[str]], left: int) -> str:
     """Columns of equal width; the first `left` of them to the left."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    cells = ([c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))] for row in rows)
+    cells = (
+        [c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        for row in rows
+    )
     return "".join("  ".join(line).rstrip() + "\n" for line in cells)
 
 
@@ -434,7 +465,9 @@ def _with_thresholds(text: str, language: Language, found: Calibration, mine: li
     for p in mine:
         if p.rule == SCORE:
             head = "".join(
-                f"min_language_score = {p.new:g}   # below: `und`. {note}\n" if line.startswith("min_language_score") else line
+                f"min_language_score = {p.new:g}   # below: `und`. {note}\n"
+                if line.startswith("min_language_score")
+                else line
                 for line in head.splitlines(keepends=True)
             )
     comment = "               # rule = value, where it differs from the default in verdict.py\n"

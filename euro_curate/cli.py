@@ -243,7 +243,9 @@ def explain(output: str, page_id: str | None, url: str | None) -> None:
 @click.option(
     "--reference", multiple=True, metavar="PLACE", help="Clean text, of the same kinds as DOCUMENTS. May be repeated."
 )
-@click.option("--name", default="", metavar="TEXT", help="What the reference is, for the note beside written thresholds.")
+@click.option(
+    "--name", default="", metavar="TEXT", help="What the reference is, for the note beside written thresholds."
+)
 @click.option(
     "--method",
     "methods",
@@ -259,9 +261,15 @@ def explain(output: str, page_id: str | None, url: str | None) -> None:
     show_default=True,
     help="Share of a language's clean text that a rule may drop; thresholds beyond are loosened. 1 = never.",
 )
-@click.option("--min-pages", type=click.IntRange(min=2), default=30, show_default=True, help="Of clean text, per language.")
 @click.option(
-    "--sample", type=click.IntRange(min=100), default=100_000, show_default=True, help="Documents per language, at most."
+    "--min-pages", type=click.IntRange(min=2), default=30, show_default=True, help="Of clean text, per language."
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=100),
+    default=100_000,
+    show_default=True,
+    help="Documents per language, at most.",
 )
 @click.option("--all", "show_all", is_flag=True, help="Show thresholds that do not change, too.")
 @click.option(

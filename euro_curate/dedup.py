@@ -105,7 +105,8 @@ def connect(edges: pa.Table, params: Pairing) -> pa.Table:
 
     def roots(part: pl.DataFrame) -> np.ndarray:
         a, b = (np.searchsorted(names, part[side].to_numpy()) if len(part) else np.empty(0, np.int64) for side in "ab")
-        return kernels.connected(len(names), a.astype(np.int64), b.astype(np.int64))
+        found: np.ndarray = kernels.connected(len(names), a.astype(np.int64), b.astype(np.int64))
+        return found
 
     cluster, group = roots(frame), roots(frame.filter("exact"))
     columns = [pa.array(names[index], pa.string()) for index in (np.arange(len(names)), cluster, group)]

@@ -105,7 +105,12 @@ def display(quiet: bool) -> Iterator[Listener]:
 @contextmanager
 def counting(what: str) -> Iterator[Callable[[int], None]]:
     """A running count on a terminal: call the result with each number of items done."""
-    bars = Progress(TextColumn("{task.description}"), TextColumn("{task.completed:,.0f}"), TimeElapsedColumn(), console=Console(stderr=True))
+    bars = Progress(
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed:,.0f}"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )
     if not sys.stderr.isatty():
         yield lambda _: None
         return

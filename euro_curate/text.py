@@ -19,7 +19,7 @@ Characters are code points. Texts are read in NFC; Unicode's tables are frozen (
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +29,10 @@ import xxhash
 
 from euro_curate import chars
 
-U8, U64 = npt.NDArray[np.uint8], npt.NDArray[np.uint64]
-I32, I64 = npt.NDArray[np.int32], npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
+U64 = npt.NDArray[np.uint64]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 
 SENTENCE_ENDS = ".!?…"  # for texts in no language of ours
 
@@ -80,9 +82,9 @@ def scans(
         unstable = found.counts[:, kernels.COUNTS.index("unstable")] > 0
         if unstable.any():  # rare: combining marks. The kernel folds characters one by one, so they are composed first
             composed = [compose(t) if u else t for t, u in zip(batch.to_pylist(), unstable, strict=True)]
-            batch = pa.array(composed, pa.large_string())
-            space = _space(batch.nbytes, space)
-            found = _read(batch, picks, enders, space)
+            again = pa.array(composed, pa.large_string())
+            space = _space(again.nbytes, space)
+            found = _read(again, picks, enders, space)
         yield found
 
 
@@ -96,9 +98,23 @@ def _space(size: int, old: Scan | None = None) -> Scan:
     room = size // 2 + 1  # a word, like a line, takes a byte and one that ends it
     if old and len(old.words) >= room:
         return old
-    u64, i64, i32, u8 = (partial(np.empty, room, t) for t in (np.uint64, np.int64, np.int32, np.uint8))
-    later = np.zeros((1, 1), np.int64)  # what is counted by document: see _read
-    return Scan(u64(), u64(), i32(), u8(), later[0], u64(), i32(), u8(), i64(), later[0], u64(), i32(), later[0], later)
+    later = np.zeros(1, np.int64)  # what is counted by document is made for each stretch: see _read
+    return Scan(
+        words=np.empty(room, np.uint64),
+        heads=np.empty(room, np.uint64),
+        lengths=np.empty(room, np.int32),
+        word_bits=np.empty(room, np.uint8),
+        word_at=later,
+        lines=np.empty(room, np.uint64),
+        line_chars=np.empty(room, np.int32),
+        line_bits=np.empty(room, np.uint8),
+        line_words=np.empty(room, np.int64),
+        line_at=later,
+        paragraphs=np.empty(room, np.uint64),
+        paragraph_chars=np.empty(room, np.int32),
+        paragraph_at=later,
+        counts=later.reshape(1, 1),
+    )
 
 
 def _read(texts: pa.Array, picks: U8, enders: I32, space: Scan) -> Scan:

@@ -64,7 +64,9 @@ RULES = (
     Rule("own_letters", "own_letters", True, 0.5),
     Rule("filler_words", "filler_words", False, 0.05),  # C4 drops a page for one lorem ipsum, also one about it
     Rule("stop_words", "stop_words", True, 2),  # Gopher: two distinct ones
-    Rule("stop_word_share", "stop_word_share", True, 0.12, method="median_ratio"),  # keywords, product lists, untranslated pages
+    Rule(
+        "stop_word_share", "stop_word_share", True, 0.12, method="median_ratio"
+    ),  # keywords, product lists, untranslated pages
     Rule("alpha_words", "alpha_words", True, 0.6),  # Gopher: 0.8 with punctuation as words
     Rule("hashes_per_word", "hashes_per_word", False, 0.1),  # Gopher
     Rule("ellipses_per_word", "ellipses_per_word", False, 0.1),  # Gopher
@@ -155,7 +157,9 @@ class Rules:
 
     languages: tuple[str, ...] = field(default_factory=lambda: tuple(languages()))  # codes that may be kept
     min_line_share: float = 0.4  # share of a page's longer lines in its language; below: `language:mixed`
-    min_line_share_doubted: float = 0.9  # for pages with too few stop words, or whose raw text is surely in another language
+    min_line_share_doubted: float = (
+        0.9  # for pages with too few stop words, or whose raw text is surely in another language
+    )
     thresholds: Thresholds = field(default_factory=lambda: resolve_thresholds({}, {}))
 
 

@@ -32,19 +32,22 @@ from euro_curate.verdict import (
     Settling,
     close,
     decide,
+    first_broken,
     resolve_thresholds,
     settle,
 )
 
 Row = dict[str, Any]
-LIMITS = dict(dict(Rules().thresholds)["mlt_Latn"])
+# Some rules are off: here they are on, so that each is tried.
+OFF = {rule.name: 0.1 if rule.low else 0.9 for rule in RULES if rule.default is None}
+ALL_ON = Rules(thresholds=resolve_thresholds(OFF, {}))
+LIMITS = dict(dict(ALL_ON.thresholds)["mlt_Latn"])
 DEFAULT = {rule.name: rule.default for rule in RULES}
 GOOD: Row = {rule.measure: LIMITS[rule.name] for rule in RULES} | {
     "words": 400,
     "mean_word_length": 5.0,
     "lines": 10,
     "chars": 2400,
-    "short_lines": 0.0,
 }
 
 
@@ -95,7 +98,7 @@ def test_every_rule_fires_just_beyond_its_threshold_and_not_at_it(rule: Rule) ->
     limit = LIMITS[rule.name]
     step = 1 if QUALITIES.field(rule.measure).type == pa.int32() else 1e-9
     beyond = limit - step if rule.low else limit + step
-    at, over = rulings([page("a", **{rule.measure: limit}), page("b", **{rule.measure: beyond})])
+    at, over = rulings([page("a", **{rule.measure: limit}), page("b", **{rule.measure: beyond})], ALL_ON)
     assert brief(at) == PASSED
     assert brief(over) == (f"quality:{rule.name}", rule.measure, pytest.approx(beyond, abs=0), limit)
 
@@ -108,7 +111,7 @@ def test_every_rule_has_its_own_name_and_a_measure_that_exists() -> None:
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.min_lines], ids=lambda rule: rule.name)
 def test_shares_of_few_lines_decide_nothing(rule: Rule) -> None:
     bad: Row = {rule.measure: -1.0 if rule.low else 1e9}
-    few, enough = rulings([page(lines=rule.min_lines - 1, **bad), page(lines=rule.min_lines, **bad)])
+    few, enough = rulings([page(lines=rule.min_lines - 1, **bad), page(lines=rule.min_lines, **bad)], ALL_ON)
     assert brief(few) == PASSED
     assert enough["verdict"] == f"quality:{rule.name}"
 
@@ -161,17 +164,50 @@ def test_no_pages_make_no_rulings() -> None:
     assert rulings([]) == []
 
 
-def rulings(
-    pages: list[Row],
-    params: Rules | None = None,
-    cuts: dict[str, float] | None = None,
-    screens: list[Row] | None = None,
-) -> list[Row]:
-    """Without `cuts`, there is no classifier; without `screens`, no filter."""
-    documents = table(pages, DOCUMENTS)
-    limits = [{"language": code, "threshold": limit, "pages": 9, "kept": 9} for code, limit in (cuts or {}).items()]
-    opinions = (table(screens or [], SCREENS), table(pages if cuts is not None else [], SCORES), table(limits, CUTS))
-    out = decide(documents, table(pages, LANGUAGES), table(pages, QUALITIES), *opinions, params or Rules())
+def test_a_filter_decides_where_no_rule_of_ours_does() -> None:
+    pages = [page("a"), page("b"), page("c", words=0), page("d", language="und", score=0.1)]
+    drop: Row = {"filter": "MyFilter", "reason": "too loud"}
+    screens = [{"id": "a"}, *({"id": name} | drop for name in "bcd")]
+    passed, dropped, ruled_out, unknown = rulings(pages, screens=screens)
+    assert brief(passed) == PASSED
+    assert brief(dropped) == ("quality:MyFilter", "too loud", None, None)
+    assert (ruled_out["verdict"], unknown["verdict"]) == ("quality:min_words", "language:und")
+
+
+@pytest.mark.parametrize("ids", ["ba", "a"])
+def test_screens_of_other_pages_are_refused(ids: str) -> None:
+    with pytest.raises(ValueError, match="other pages"):
+        rulings([page("a"), page("b")], screens=[{"id": name} for name in ids])
+
+
+# --- the optional classifier's score -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"quality_score": 0.5}, PASSED),
+        ({"quality_score": 0.499}, ("quality:score", "quality_score", 0.499, 0.5)),
+        ({"quality_score": None}, PASSED),
+        ({"quality_score": 0.1, "language": "gle_Latn"}, PASSED),
+        ({"quality_score": 0.1, "words": 0}, ("quality:min_words", "words", 0, LIMITS["min_words"])),
+        ({"quality_score": 0.1, "stop": "mime:type"}, ("mime:type", "type", None, None)),
+    ],
+)
+def test_a_score_below_its_languages_cut_drops_what_our_rules_keep(more: Row, expected: tuple[Any, ...]) -> None:
+    (row,) = rulings([page(**more)], cuts={"mlt_Latn": 0.5})
+    assert brief(row) == expected and row["quality_score"] == more["quality_score"]
+
+
+def test_without_a_classifier_no_score_decides() -> None:
+    (row,) = rulings([page(quality_score=0.1)])
+    assert brief(row) == PASSED and row["quality_score"] is None
+
+
+def test_scores_of_other_documents_are_refused() -> None:
+    tables = [table([page("a")], schema) for schema in (DOCUMENTS, LANGUAGES, QUALITIES)]
+    with pytest.raises(ValueError, match="other pages"):
+        decide(*tables, SCREENS.empty_table(), table([page("b")], SCORES), CUTS.empty_table(), Rules())
 
 
 # --- thresholds --------------------------------------------------------------------------------------------------------------
@@ -195,10 +231,43 @@ def test_the_later_of_default_file_recipe_and_language_wins(monkeypatch: pytest.
     assert threshold("mlt_Latn", "stop_words", {"min_words": 20}, {}) == 1
 
 
-def test_thresholds_cover_every_rule_of_every_language() -> None:
+def test_thresholds_cover_every_rule_that_is_on_in_every_language() -> None:
+    on = sorted(rule.name for rule in RULES if rule.default is not None)
     every = dict(resolve_thresholds({}, {}))
     assert list(every) == list(languages())
-    assert all([name for name, _ in rules] == sorted(r.name for r in RULES) for rules in every.values())
+    assert all([name for name, _ in rules] == on for rules in every.values())
+
+
+def test_a_rule_that_is_off_decides_nothing_until_a_recipe_gives_it_a_threshold() -> None:
+    bad = page(punctuated_lines=0.0)
+    assert brief(rulings([bad])[0]) == PASSED
+    params = Rules(thresholds=resolve_thresholds({}, {"mlt_Latn": {"punctuated_lines": 0.12}}))
+    assert brief(rulings([bad], params)[0]) == ("quality:punctuated_lines", "punctuated_lines", 0.0, 0.12)
+    assert brief(rulings([bad | {"language": "gle_Latn"}], params)[0]) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"),
+    [(0.8, "language:mixed"), (0.95, "quality:stop_word_share"), (None, "quality:stop_word_share")],
+)
+def test_too_few_stop_words_cast_doubt_on_the_language(share: float | None, verdict: str) -> None:
+    """A page of foreign lines among its own is mixed; one whose lines are its own is no prose."""
+    assert rulings([page(stop_word_share=0.01, line_share=share)])[0]["verdict"] == verdict
+    assert brief(rulings([page(line_share=share)])[0]) == PASSED
+
+
+def test_the_first_broken_rule_is_found_for_many_pages_at_once() -> None:
+    pages = [
+        page("a"),
+        page("b", words=3, alpha_words=0.0),
+        page("c", alpha_words=0.0),
+        page("d", words=None),
+        page("e"),
+    ]
+    codes = ["mlt_Latn", "mlt_Latn", "mlt_Latn", "mlt_Latn", "cat_Latn"]
+    found = first_broken(table(pages, QUALITIES), codes, ALL_ON.thresholds)
+    names = [RULES[i].name if i >= 0 else None for i in found]
+    assert names == [None, "min_words", "alpha_words", None, None]
 
 
 def test_rules_named_in_the_language_files_exist() -> None:

@@ -7,7 +7,7 @@ from euro_curate.kernels.hashing import GOLDEN, mix
 
 
 @numba.njit("uint64[::1](Array(uint64, 1, 'C', readonly=True), int64)", cache=True, nogil=True)
-def shingles(hashes, n):  # type: ignore[no-untyped-def]
+def shingles(hashes, n):
     """Hash of every run of n words. (words,) -> (max(0, words - n + 1),) uint64"""
     count = max(0, len(hashes) - n + 1)
     out = np.empty(count, np.uint64)
@@ -20,7 +20,7 @@ def shingles(hashes, n):  # type: ignore[no-untyped-def]
 
 
 @numba.njit("uint64[::1](Array(uint64, 1, 'C', readonly=True), int64, int64, int64)", cache=True, nogil=True)
-def minhash_bands(grams, bands, rows, seed):  # type: ignore[no-untyped-def]
+def minhash_bands(grams, bands, rows, seed):
     """LSH bands of a set of shingle hashes: `bands * rows` independent minima, hashed together `rows` at a time.
 
     (shingles,) -> (bands,) uint64. Each minimum comes from its own 64-bit mixing of the shingle, not from (a*x+b) mod p,
@@ -44,7 +44,7 @@ def minhash_bands(grams, bands, rows, seed):  # type: ignore[no-untyped-def]
     cache=True,
     nogil=True,
 )
-def connected(nodes, a, b):  # type: ignore[no-untyped-def]
+def connected(nodes, a, b):
     """Union-find with the smallest node as root. Edges a[i]-b[i] over 0..nodes-1 -> (nodes,) root of each node."""
     parent = np.arange(nodes)
     for i in range(len(a)):

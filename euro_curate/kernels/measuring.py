@@ -17,7 +17,7 @@ from euro_curate.kernels.reading import (
 
 SHORT_LINE_CHARS = 30  # FineWeb
 FEW_WORDS = 3  # C4: lines of fewer words
-MANY_WORDS = 10  # a line of so many is no menu item, even without punctuation
+SOME_WORDS, MANY_WORDS = 5, 10  # a line of so many is no menu item: with punctuation at its end, and without
 FILLER, JAVASCRIPT, NO_LANGUAGE = (
     31,
     30,
@@ -91,7 +91,7 @@ SIGNATURE = (
 
 
 @jit
-def log2(x):  # type: ignore[no-untyped-def]
+def log2(x):
     """Base-2 logarithm of x >= 1 by +, *, / alone: the C library's differs from machine to machine in the last bit."""
     whole = 0
     while x >= 2.0:
@@ -106,12 +106,12 @@ def log2(x):  # type: ignore[no-untyped-def]
 
 
 @jit
-def share(part, whole):  # type: ignore[no-untyped-def]
+def share(part, whole):
     return part / whole if whole else 0.0
 
 
 @jit
-def repeats(hashes, sizes, low, high, table):  # type: ignore[no-untyped-def]
+def repeats(hashes, sizes, low, high, table):
     """(number, characters) of the items low..high that were seen before. `table` is scratch, large enough for slots_for(high - low)."""
     slots = slots_for(high - low)
     mask = np.uint64(slots - 1)
@@ -130,7 +130,7 @@ def repeats(hashes, sizes, low, high, table):  # type: ignore[no-untyped-def]
 
 
 @jit
-def find(slots, sieve, value):  # type: ignore[no-untyped-def]
+def find(slots, sieve, value):
     """Slot of a value in an open-addressing table of non-zero keys; the last slot, which is always free, if it is not there.
 
     The sieve has the keys' low 16 bits, and fits the fastest cache: most words are in no lexicon.
@@ -147,7 +147,7 @@ def find(slots, sieve, value):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(SIGNATURE, cache=True, nogil=True)
-def tally(  # type: ignore[no-untyped-def]
+def tally(
     words,
     heads,
     lengths,
@@ -255,7 +255,7 @@ def tally(  # type: ignore[no-untyped-def]
             listed += bits & IS_BULLET != 0
             few += end - begin < FEW_WORDS
             punctuated += bits & ENDS_SENTENCE != 0
-            if bits & (ENDS_SENTENCE | ENDS_CLAUSE) or end - begin >= MANY_WORDS:
+            if end - begin >= (SOME_WORDS if bits & (ENDS_SENTENCE | ENDS_CLAUSE) else MANY_WORDS):
                 prose += end - begin
             if scripts_named:
                 for k in range(begin, end):

@@ -60,7 +60,7 @@ SIGNATURE = (
 
 
 @jit
-def decode(data, pos, stop):  # type: ignore[no-untyped-def]
+def decode(data, pos, stop):
     """(code point, bytes) at `pos`. What is no UTF-8 is read as U+FFFD, a byte at a time."""
     a = np.int64(data[pos])
     if a < 0x80:
@@ -84,7 +84,7 @@ def decode(data, pos, stop):  # type: ignore[no-untyped-def]
 
 
 @jit
-def hash_bytes(data, low, high):  # type: ignore[no-untyped-def]
+def hash_bytes(data, low, high):
     """Hash of data[low:high], eight bytes a step; the last step holds the rest and the length."""
     h, pos = EMPTY, low
     while pos + 8 <= high:
@@ -100,7 +100,7 @@ def hash_bytes(data, low, high):  # type: ignore[no-untyped-def]
 
 
 @jit
-def put_word(words, heads, lengths, word_bits, n, h, head, length, letters, capitals, script, row):  # type: ignore[no-untyped-def]
+def put_word(words, heads, lengths, word_bits, n, h, head, length, letters, capitals, script, row):
     """Stores the word number n and counts its letters."""
     words[n] = mix(h)
     heads[n] = head
@@ -114,7 +114,7 @@ def put_word(words, heads, lengths, word_bits, n, h, head, length, letters, capi
 
 
 @jit
-def fold_into(h, code, folds, long_folds):  # type: ignore[no-untyped-def]
+def fold_into(h, code, folds, long_folds):
     """The running hash `h` after the folded form of a code point."""
     folded = folds[code]
     if folded >= 0:
@@ -127,7 +127,7 @@ def fold_into(h, code, folds, long_folds):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(SIGNATURE, cache=True, nogil=True)
-def read(  # type: ignore[no-untyped-def]
+def read(
     data,
     offsets,
     enders,
@@ -302,7 +302,7 @@ def read(  # type: ignore[no-untyped-def]
                     newlines += 1
 
             elif kind & UNSEEN:
-                pass
+                continue
 
             else:
                 if in_word:

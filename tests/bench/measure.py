@@ -115,7 +115,7 @@ def theirs(path: Path, rounds: int) -> dict[str, Any]:
 
 def side(python: str, name: str, path: Path) -> dict[str, Any]:
     """One round of one side in a process of its own, one thread."""
-    threads = {k: "1" for k in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS", "POLARS_MAX_THREADS")}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
     done = subprocess.run(
         [python, __file__, "--side", name, str(path)],
         env=os.environ | threads,

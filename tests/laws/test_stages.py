@@ -33,7 +33,7 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     dedup.sign: (dedup.MinHash, (schema.DOCUMENTS,)),
     quality.measure: (quality.Measure, (schema.DOCUMENTS, schema.LANGUAGES)),
     screening.screen: (
-        lambda: screening.resolve_filters(FILTERS, ("bul_Cyrl",)),
+        lambda: screening.resolve_filters(SETTINGS["filter"]["datatrove"], ("bul_Cyrl",)),
         (schema.DOCUMENTS, schema.LANGUAGES),
     ),
     dedup.sort_signatures: (dedup.Pairing, (schema.SIGNATURES, schema.LANGUAGES)),
