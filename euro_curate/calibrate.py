@@ -253,7 +253,7 @@ def loosened(rule: Rule, limit: float, clean: Values, pages: int, max_drop: floa
     if allowed < len(ordered):
         edge = float(ordered[allowed])  # the first value that has to pass
         limit = min(limit, edge) if rule.low else max(limit, edge)
-    scale = 10.0 ** (2 - int(np.floor(np.log10(abs(limit))))) if limit else 1.0
+    scale = 10.0 ** (2 - int(np.floor(np.log10(max(abs(limit), 1e-4)))))  # three digits, and no more than six decimals
     scaled = float(f"{limit * scale:.6f}")  # 0.15 * 1000 is not 150: rounding must not move a round figure
     return float(np.floor(scaled) if rule.low else np.ceil(scaled)) / scale
 

@@ -27,7 +27,7 @@ JOINER = 128  # holds a word together between two word characters: apostrophes, 
 PUNCTUATION = 256
 CLOSER = 512  # may stand between the end of a sentence and the space after it
 BULLET = 1024  # starts a list item
-BROKEN = 2048  # replacement characters, controls, private use, surrogates: what wrong decoding leaves
+BROKEN = 2048  # replacement characters, controls (U+0085 was an ellipsis), private use, surrogates: what wrong decoding leaves
 LATIN = 4096
 GREEK = 8192
 CYRILLIC = 16384
@@ -53,7 +53,7 @@ def kinds_of(char: str) -> int:
     category = unicodedata.category(char)
     if char in APOSTROPHES + HYPHENS + OTHER_JOINERS:
         bits = JOINER | (PUNCTUATION if category[0] == "P" else 0)
-    elif char.isspace() or char == "\u200b":
+    elif char in "\t\n\v\f\r\u200b" or category[0] == "Z":
         bits = SPACE
     elif category[0] in "LN":
         bits = WORD

@@ -21,8 +21,8 @@ class Language:
     script: str  # "Latin", "Greek" or "Cyrillic"
     countries: tuple[str, ...]  # EU states where it is official: regions for phone numbers and identifiers
     confusable: tuple[str, ...]  # neighbours that identifiers mix it up with
-    stop_words: frozenset[str]  # casefolded
-    sentence_ends: str  # characters that end a sentence or line of prose
+    stop_words: frozenset[str]  # function words, casefolded; `l'`, `il-`: heads of words
+    sentence_ends: str  # characters that end a sentence
     min_language_score: float  # below: `und`
     thresholds: tuple[tuple[str, float], ...] = ()  # rule -> threshold, where it differs from verdict.py's default
 
