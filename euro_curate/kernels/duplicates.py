@@ -9,7 +9,7 @@ from euro_curate.kernels.hashing import GOLDEN, mix
 @numba.njit("uint64[::1](Array(uint64, 1, 'C', readonly=True), int64)", cache=True, nogil=True)
 def shingles(hashes, n):
     """Hash of every run of n words. (words,) -> (max(0, words - n + 1),) uint64"""
-    count = max(0, len(hashes) - n + 1)
+    count = len(hashes) - n + 1 if len(hashes) >= n else 0
     out = np.empty(count, np.uint64)
     for i in range(count):
         h = np.uint64(n)
@@ -33,7 +33,9 @@ def minhash_bands(grams, bands, rows, seed):
             salt = mix(np.uint64(seed) * GOLDEN + np.uint64(band * rows + row + 1))
             low = np.uint64(0xFFFFFFFFFFFFFFFF)
             for i in range(len(grams)):
-                low = min(low, mix(grams[i] ^ salt))
+                value = mix(grams[i] ^ salt)
+                if value < low:
+                    low = value
             h = mix(h * GOLDEN + low)
         out[band] = h
     return out
@@ -46,7 +48,9 @@ def minhash_bands(grams, bands, rows, seed):
 )
 def connected(nodes, a, b):
     """Union-find with the smallest node as root. Edges a[i]-b[i] over 0..nodes-1 -> (nodes,) root of each node."""
-    parent = np.arange(nodes)
+    parent = np.empty(nodes, np.int64)
+    for i in range(nodes):
+        parent[i] = i
     for i in range(len(a)):
         x, y = a[i], b[i]
         while parent[x] != x:

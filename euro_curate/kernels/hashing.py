@@ -3,7 +3,9 @@
 import numba
 import numpy as np
 
-jit = numba.njit(cache=True, nogil=True)  # for helpers: compiled into the kernels that call them
+jit = numba.njit(
+    nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
+)  # of helpers: compiled into the kernels that call them, which alone are cached
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # odd, near 2^64 / golden ratio
 EMPTY = np.uint64(0)

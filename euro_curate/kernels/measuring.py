@@ -1,4 +1,7 @@
-"""tally(): every measure of quality.py from what read() found. No byte of text is looked at again."""
+"""tally(): every measure of quality.py from what read() found. No byte of text is looked at again.
+
+Four functions, each with the names of what it writes above it: numba compiles small functions much faster than one of the same length.
+"""
 
 import numba
 import numpy as np
@@ -24,76 +27,15 @@ FILLER, JAVASCRIPT, NO_LANGUAGE = (
     29,
 )  # bits of a word in the lexicon; those below: the languages whose stop word it is
 
-# What tally() writes, in this order. quality.py says what each means and where it comes from.
-MEASURES = (
-    "words",
-    "chars",
-    "lines",
-    "paragraphs",
-    "sentences",
-    "stop_words",
-    "mean_word_length",
-    "alpha_words",
-    "hashes_per_word",
-    "ellipses_per_word",
-    "bullet_lines",
-    "ellipsis_lines",
-    "duplicate_lines",
-    "duplicate_line_chars",
-    "duplicate_paragraphs",
-    "duplicate_paragraph_chars",
-    "top_2gram",
-    "top_3gram",
-    "top_4gram",
-    "duplicate_5gram",
-    "duplicate_6gram",
-    "duplicate_7gram",
-    "duplicate_8gram",
-    "duplicate_9gram",
-    "duplicate_10gram",
-    "punctuated_lines",
-    "short_lines",
-    "duplicate_chars",
-    "newlines_per_word",
-    "few_word_lines",
-    "longest_word",
-    "filler_words",
-    "javascript_lines",
-    "brace_chars",
-    "stop_word_share",
-    "distinct_words",
-    "word_entropy",
-    "caps_words",
-    "list_lines",
-    "digit_chars",
-    "upper_letters",
-    "punctuation_chars",
-    "urls_per_word",
-    "own_letters",
-    "broken_chars",
-    "prose_words",
-    "top_word",
-)
-
 LETTERS, UPPER, _, _, _, CHARS, NEWLINES, SENTENCES, DIGITS, PUNCTUATION, BROKEN, HASHES, ELLIPSES, BRACES, URLS = (
     range(len(COUNTS) - 1)
-)
-
-SIGNATURE = (
-    "void(Array(uint64, 1, 'C', readonly=True), Array(uint64, 1, 'C', readonly=True), Array(int32, 1, 'C', readonly=True), "
-    "Array(uint8, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), Array(uint64, 1, 'C', readonly=True), "
-    "Array(int32, 1, 'C', readonly=True), Array(uint8, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), "
-    "Array(int64, 1, 'C', readonly=True), Array(uint64, 1, 'C', readonly=True), Array(int32, 1, 'C', readonly=True), "
-    "Array(int64, 1, 'C', readonly=True), Array(int64, 2, 'C', readonly=True), Array(int32, 1, 'C', readonly=True), "
-    "Array(int64, 1, 'C', readonly=True), Array(uint64, 1, 'C', readonly=True), Array(uint32, 1, 'C', readonly=True), "
-    "Array(bool_, 1, 'C', readonly=True), float64[:,::1])"
 )
 
 
 @jit
 def log2(x):
     """Base-2 logarithm of x >= 1 by +, *, / alone: the C library's differs from machine to machine in the last bit."""
-    whole = 0
+    x, whole = float(x), 0
     while x >= 2.0:
         x *= 0.5
         whole += 1
@@ -146,6 +88,293 @@ def find(slots, sieve, value):
     return last
 
 
+WORD_MEASURES = (
+    "words",
+    "mean_word_length",
+    "longest_word",
+    "alpha_words",
+    "caps_words",
+    "stop_words",
+    "stop_word_share",
+    "filler_words",
+    "distinct_words",
+    "word_entropy",
+    "top_word",
+)
+
+
+@jit
+def measure_words(
+    words,
+    heads,
+    lengths,
+    word_bits,
+    low,
+    high,
+    language,
+    i,
+    lexicon,
+    lexicon_bits,
+    sieve,
+    stamp,
+    table,
+    scratch,
+    upto,
+    row,
+):
+    """Writes WORD_MEASURES of the document number i, words[low:high]. Returns how often it names JavaScript.
+
+    Leaves behind what measure_grams needs: upto[j] = characters of the first j words; scratch[0] = each word's number, the place of its first
+    occurrence; scratch[1] = how often the word with that number occurs.
+    """
+    n = high - low
+    number, often, is_stop = scratch[0], scratch[1], scratch[2]
+    slots = slots_for(n)
+    mask = np.uint64(slots - 1)
+    table[:slots] = -1
+    size, longest, alpha, caps, stops, kinds_of_stops, filler, javascript, distinct = 0, 0, 0, 0, 0, 0, 0, 0, 0
+    for j in range(n):
+        word = words[low + j]
+        size += lengths[low + j]
+        upto[j + 1] = size
+        if lengths[low + j] > longest:
+            longest = lengths[low + j]
+        alpha += word_bits[low + j] & HAS_LETTER != 0
+        caps += word_bits[low + j] & ALL_CAPS != 0
+        place = find(lexicon, sieve, word)
+        bits = lexicon_bits[place]
+        filler += bits >> FILLER & 1
+        javascript += bits >> JAVASCRIPT & 1
+        if heads[low + j] and bits >> language & 1 == 0:
+            place = find(lexicon, sieve, heads[low + j])
+            bits = lexicon_bits[place]
+        is_stop[j] = bits >> language & 1
+        if is_stop[j]:
+            stops += 1
+            kinds_of_stops += stamp[place] != i
+            stamp[place] = i
+        slot = word & mask
+        while table[slot] >= 0 and words[low + table[slot]] != word:
+            slot = (slot + np.uint64(1)) & mask
+        if table[slot] < 0:
+            table[slot] = j
+            often[j] = 0
+            distinct += 1
+        number[j] = table[slot]
+        often[table[slot]] += 1
+    entropy, top = 0.0, 0
+    for j in range(n):
+        if number[j] == j:
+            if often[j] > 1:
+                entropy += often[j] * log2(often[j])
+            if often[j] > top and not is_stop[j] and word_bits[low + j] & HAS_LETTER:
+                top = often[j]
+    row[0] = n
+    row[1] = share(size, n)
+    row[2] = longest
+    row[3] = share(alpha, n)
+    row[4] = share(caps, n)
+    row[5] = kinds_of_stops
+    row[6] = share(stops, n)
+    row[7] = share(filler, n)
+    row[8] = share(distinct, n)
+    row[9] = log2(n) - entropy / n if distinct > 1 else 0.0
+    row[10] = share(top, n)
+    return javascript
+
+
+LINE_MEASURES = (
+    "lines",
+    "punctuated_lines",
+    "short_lines",
+    "few_word_lines",
+    "bullet_lines",
+    "list_lines",
+    "ellipsis_lines",
+    "javascript_lines",
+    "prose_words",
+    "duplicate_lines",
+    "duplicate_line_chars",
+    "duplicate_chars",
+)
+
+
+@jit
+def measure_lines(
+    lines,
+    sizes,
+    line_bits,
+    line_words,
+    first,
+    last,
+    words,
+    low,
+    high,
+    javascript,
+    lexicon,
+    lexicon_bits,
+    sieve,
+    counts,
+    table,
+    row,
+):
+    """Writes LINE_MEASURES of a document: its lines are [first:last], its words [low:high], `javascript` of them say so."""
+    punctuated, short, few, bullets, listed, ellipsis, scripted, prose = 0, 0, 0, 0, 0, 0, 0, 0
+    for j in range(first, last):
+        begin = line_words[j]
+        end = line_words[j + 1] if j + 1 < last else high
+        bits = line_bits[j]
+        punctuated += bits & ENDS_SENTENCE != 0
+        short += sizes[j] <= SHORT_LINE_CHARS
+        few += end - begin < FEW_WORDS
+        bullets += bits & IS_GOPHER_BULLET != 0
+        listed += bits & IS_BULLET != 0
+        ellipsis += bits & ENDS_ELLIPSIS != 0
+        if end - begin >= (SOME_WORDS if bits & (ENDS_SENTENCE | ENDS_CLAUSE) else MANY_WORDS):
+            prose += end - begin
+        if javascript:
+            for k in range(begin, end):
+                if lexicon_bits[find(lexicon, sieve, words[k])] >> JAVASCRIPT & 1:
+                    scripted += 1
+                    break
+    again, again_chars = repeats(lines, sizes, first, last, table)
+    rows = last - first
+    row[0] = rows
+    row[1] = share(punctuated, rows)
+    row[2] = share(short, rows)
+    row[3] = share(few, rows)
+    row[4] = share(bullets, rows)
+    row[5] = share(listed, rows)
+    row[6] = share(ellipsis, rows)
+    row[7] = share(scripted, rows)
+    row[8] = share(prose, high - low)
+    row[9] = share(again, rows)
+    row[10] = share(again_chars, counts[CHARS])
+    row[11] = share(again_chars, counts[CHARS] - counts[NEWLINES])
+
+
+GRAM_MEASURES = (
+    "top_2gram",
+    "top_3gram",
+    "top_4gram",
+    "duplicate_5gram",
+    "duplicate_6gram",
+    "duplicate_7gram",
+    "duplicate_8gram",
+    "duplicate_9gram",
+    "duplicate_10gram",
+)
+
+
+@jit
+def measure_grams(n, chars, upto, table, scratch, row):
+    """Writes GRAM_MEASURES of a document of n words and so many characters, from what measure_words left in `upto` and `scratch`.
+
+    Runs of words are entries (place, number of the gram). A run can only be repeated where both runs that are a word shorter are, so
+    from 2-grams on, ordinary text has few entries left; and a gram is known by the numbers of these two, without a chance of collision.
+    """
+    at, gram, seen = scratch[3], scratch[4], scratch[5]
+    next_at, next_gram, next_seen = scratch[6], scratch[7], scratch[8]
+    made, was_read = scratch[9], scratch[10]
+    for j in range(n):
+        at[j] = j
+        gram[j] = scratch[0, j]
+        seen[j] = scratch[1, j]
+    entries = n
+    for size in range(2, 11):
+        slots = slots_for(entries)
+        mask = np.uint64(slots - 1)
+        table[:slots] = -1
+        found, best, best_at, duplicate, follow = 0, 1, 0, 0, 0
+        for e in range(entries - 1):
+            a, b = gram[e], gram[e + 1]
+            if at[e + 1] != at[e] + 1 or seen[a] < 2 or seen[b] < 2:
+                continue
+            slot = mix(np.uint64(a) << np.uint64(32) | np.uint64(b)) & mask
+            while table[slot] >= 0 and (gram[table[slot]] != a or gram[table[slot] + 1] != b):
+                slot = (slot + np.uint64(1)) & mask
+            if table[slot] < 0:
+                table[slot] = e
+                made[e] = found
+                next_seen[found] = 0
+                was_read[found] = 0
+            one = made[table[slot]]
+            place = at[e]
+            next_at[found] = place
+            next_gram[found] = one
+            next_seen[one] += 1
+            if next_seen[one] > best or (next_seen[one] == best and next_at[one] < best_at):
+                best, best_at = next_seen[one], next_at[one]
+            if place >= follow:  # read like somebody who jumps behind each repetition
+                if was_read[one]:
+                    duplicate += upto[place + size] - upto[place]
+                    follow = place + size
+                was_read[one] = 1
+            found += 1
+        covered = 0
+        if size > 4:
+            covered = duplicate
+        elif n >= size:
+            covered = (upto[best_at + size] - upto[best_at] + size - 1) * best
+        row[size - 2] = share(covered, chars)
+        entries = found
+        at, next_at = next_at, at
+        gram, next_gram = next_gram, gram
+        seen, next_seen = next_seen, seen
+
+
+CHAR_MEASURES = (
+    "chars",
+    "sentences",
+    "newlines_per_word",
+    "hashes_per_word",
+    "ellipses_per_word",
+    "urls_per_word",
+    "digit_chars",
+    "punctuation_chars",
+    "brace_chars",
+    "broken_chars",
+    "upper_letters",
+    "own_letters",
+)
+
+
+@jit
+def measure_chars(counts, n, script, row):
+    """Writes CHAR_MEASURES of a document of n words; `script`: column of `counts` with the letters of its language's script."""
+    row[0] = counts[CHARS]
+    row[1] = counts[SENTENCES]
+    row[2] = share(counts[NEWLINES], n)
+    row[3] = share(counts[HASHES], n)
+    row[4] = share(counts[ELLIPSES], n)
+    row[5] = share(counts[URLS], n)
+    row[6] = share(counts[DIGITS], counts[CHARS])
+    row[7] = share(counts[PUNCTUATION], counts[CHARS])
+    row[8] = share(counts[BRACES], counts[CHARS])
+    row[9] = share(counts[BROKEN], counts[CHARS])
+    row[10] = share(counts[UPPER], counts[LETTERS])
+    row[11] = share(counts[script], counts[LETTERS])
+
+
+PARAGRAPH_MEASURES = ("paragraphs", "duplicate_paragraphs", "duplicate_paragraph_chars")
+
+MEASURES = (*WORD_MEASURES, *LINE_MEASURES, *GRAM_MEASURES, *CHAR_MEASURES, *PARAGRAPH_MEASURES)
+OF_LINES = len(WORD_MEASURES)  # where each function's columns begin
+OF_GRAMS = OF_LINES + len(LINE_MEASURES)
+OF_CHARS = OF_GRAMS + len(GRAM_MEASURES)
+OF_PARAGRAPHS = OF_CHARS + len(CHAR_MEASURES)
+
+SIGNATURE = (
+    "void(Array(uint64, 1, 'C', readonly=True), Array(uint64, 1, 'C', readonly=True), Array(int32, 1, 'C', readonly=True), "
+    "Array(uint8, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), Array(uint64, 1, 'C', readonly=True), "
+    "Array(int32, 1, 'C', readonly=True), Array(uint8, 1, 'C', readonly=True), Array(int64, 1, 'C', readonly=True), "
+    "Array(int64, 1, 'C', readonly=True), Array(uint64, 1, 'C', readonly=True), Array(int32, 1, 'C', readonly=True), "
+    "Array(int64, 1, 'C', readonly=True), Array(int64, 2, 'C', readonly=True), Array(int32, 1, 'C', readonly=True), "
+    "Array(int64, 1, 'C', readonly=True), Array(uint64, 1, 'C', readonly=True), Array(uint32, 1, 'C', readonly=True), "
+    "Array(bool_, 1, 'C', readonly=True), float64[:,::1])"
+)
+
+
 @numba.njit(SIGNATURE, cache=True, nogil=True)
 def tally(
     words,
@@ -170,174 +399,48 @@ def tally(
     out,
 ):
     """What read() wrote, each document's language (0..28, or NO_LANGUAGE), and the column of `counts` that has the letters of each
-    language's script -> out[document, measure].
+    language's script -> out[document, measure], in the order of MEASURES.
 
     lexicon, sieve: the word lists, see find(); lexicon_bits: of each word, the languages in which it is a stop word, FILLER, JAVASCRIPT.
     """
-    most, most_lines = 0, 0
+    most = 0
     for i in range(len(out)):
-        most = max(most, word_at[i + 1] - word_at[i])
-        most_lines = max(most_lines, line_at[i + 1] - line_at[i])
-    table = np.empty(slots_for(max(most, most_lines)), np.int32)
-    uni, often = np.empty(most, np.int32), np.empty(most, np.int32)
-    at, gram, seen = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
-    next_at, next_gram, next_seen = np.empty(most, np.int32), np.empty(most, np.int32), np.empty(most, np.int32)
-    made, was_read, is_stop = np.empty(most, np.int32), np.empty(most, np.bool_), np.empty(most, np.bool_)
-    upto = np.zeros(most + 1, np.int64)
-    stamp = np.full(len(lexicon), -1, np.int64)
-    logs = np.array([c * log2(max(1.0, np.float64(c))) for c in range(256)])
-
+        if word_at[i + 1] - word_at[i] > most:
+            most = word_at[i + 1] - word_at[i]
+        if line_at[i + 1] - line_at[i] > most:
+            most = line_at[i + 1] - line_at[i]
+    table, scratch = np.empty(slots_for(most), np.int32), np.empty((11, most), np.int32)
+    upto, stamp = np.empty(most + 1, np.int64), np.empty(len(lexicon), np.int64)
+    upto[0] = 0
+    stamp[:] = -1  # the last document that used a stop word
     for i in range(len(out)):
-        low, high = word_at[i], word_at[i + 1]
-        n = high - low
-        language = languages[i]
-        row = out[i]
-        chars, newlines = counts[i, CHARS], counts[i, NEWLINES]
-
-        # --- words
-        size, alpha, caps, longest, stops, kinds_of_stops, filler, scripts_named = 0, 0, 0, 0, 0, 0, 0, 0
-        for j in range(n):
-            k = low + j
-            size += lengths[k]
-            upto[j + 1] = size
-            alpha += word_bits[k] & HAS_LETTER != 0
-            caps += word_bits[k] & ALL_CAPS != 0
-            longest = max(longest, lengths[k])
-            slot = find(lexicon, sieve, words[k])
-            bits = lexicon_bits[slot]
-            filler += bits >> FILLER & 1
-            scripts_named += bits >> JAVASCRIPT & 1
-            if heads[k] and bits >> language & 1 == 0:
-                slot = find(lexicon, sieve, heads[k])
-                bits = lexicon_bits[slot]
-            is_stop[j] = bits >> language & 1
-            if is_stop[j]:
-                stops += 1
-                kinds_of_stops += stamp[slot] != i
-                stamp[slot] = i
-
-        # --- distinct words: each gets the place of its first occurrence as its number
-        slots = slots_for(n)
-        mask = np.uint64(slots - 1)
-        table[:slots] = -1
-        distinct = 0
-        for j in range(n):
-            slot = words[low + j] & mask
-            while table[slot] >= 0 and words[low + table[slot]] != words[low + j]:
-                slot = (slot + np.uint64(1)) & mask
-            if table[slot] < 0:
-                table[slot] = j
-                often[j] = 0
-                distinct += 1
-            uni[j] = table[slot]
-            often[table[slot]] += 1
-        entropy, top = 0.0, 0
-        for j in range(n):
-            if uni[j] == j:
-                if often[j] > 1:
-                    entropy += logs[often[j]] if often[j] < len(logs) else often[j] * log2(np.float64(often[j]))
-                if not is_stop[j] and word_bits[low + j] & HAS_LETTER:
-                    top = max(top, often[j])
-        if n:
-            entropy = max(0.0, log2(np.float64(n)) - entropy / n)
-
-        # --- lines
-        first, last = line_at[i], line_at[i + 1]
-        rows = last - first
-        punctuated, short, ellipsis, bullets, listed, few, scripted, prose = 0, 0, 0, 0, 0, 0, 0, 0
-        for j in range(first, last):
-            begin = line_words[j]
-            end = line_words[j + 1] if j + 1 < last else high
-            bits = line_bits[j]
-            short += line_chars[j] <= SHORT_LINE_CHARS
-            ellipsis += bits & ENDS_ELLIPSIS != 0
-            bullets += bits & IS_GOPHER_BULLET != 0
-            listed += bits & IS_BULLET != 0
-            few += end - begin < FEW_WORDS
-            punctuated += bits & ENDS_SENTENCE != 0
-            if end - begin >= (SOME_WORDS if bits & (ENDS_SENTENCE | ENDS_CLAUSE) else MANY_WORDS):
-                prose += end - begin
-            if scripts_named:
-                for k in range(begin, end):
-                    if lexicon_bits[find(lexicon, sieve, words[k])] >> JAVASCRIPT & 1:
-                        scripted += 1
-                        break
-        line_repeats, line_repeat_chars = repeats(lines, line_chars, first, last, table)
-        first, last = paragraph_at[i], paragraph_at[i + 1]
-        blocks = last - first
-        block_repeats, block_repeat_chars = repeats(paragraphs, paragraph_chars, first, last, table)
-
-        row[0], row[1], row[2], row[3], row[4], row[5] = n, chars, rows, blocks, counts[i, SENTENCES], kinds_of_stops
-        row[6] = share(size, n)
-        row[7] = share(alpha, n)
-        row[8] = share(counts[i, HASHES], n)
-        row[9] = share(counts[i, ELLIPSES], n)
-        row[10] = share(bullets, rows)
-        row[11] = share(ellipsis, rows)
-        row[12] = share(line_repeats, rows)
-        row[13] = share(line_repeat_chars, chars)
-        row[14] = share(block_repeats, blocks)
-        row[15] = share(block_repeat_chars, chars)
-
-        # --- n-grams, as entries (place, gram): only runs of which both shorter runs are repeated can be repeated themselves
-        entries = n
-        for j in range(n):
-            at[j], gram[j], seen[j] = j, uni[j], often[j]
-        for size in range(2, 11):
-            slots = slots_for(entries)
-            mask = np.uint64(slots - 1)
-            table[:slots] = -1
-            found, best, best_at, duplicate, follow = 0, 1, 0, 0, 0
-            for e in range(entries - 1):
-                a, b = gram[e], gram[e + 1]
-                if at[e + 1] != at[e] + 1 or seen[a] < 2 or seen[b] < 2:
-                    continue
-                slot = mix(np.uint64(a) << np.uint64(32) | np.uint64(b)) & mask
-                while table[slot] >= 0 and (gram[table[slot]] != a or gram[table[slot] + 1] != b):
-                    slot = (slot + np.uint64(1)) & mask
-                if table[slot] < 0:
-                    table[slot] = e
-                    made[e], next_seen[found], was_read[found] = found, 0, False
-                one = made[table[slot]]
-                place = at[e]
-                next_at[found], next_gram[found] = place, one
-                next_seen[one] += 1
-                if next_seen[one] > best or (next_seen[one] == best and next_at[one] < best_at):
-                    best, best_at = next_seen[one], next_at[one]
-                if place >= follow:  # read like somebody who jumps behind each repetition
-                    if was_read[one]:
-                        duplicate += upto[place + size] - upto[place]
-                        follow = place + size
-                    was_read[one] = True
-                found += 1
-            if size > 4:
-                row[14 + size] = share(duplicate, chars)
-            elif n >= size:
-                row[14 + size] = share((upto[best_at + size] - upto[best_at] + size - 1) * best, chars)
-            else:
-                row[14 + size] = 0.0
-            entries = found
-            at, next_at, gram, next_gram, seen, next_seen = next_at, at, next_gram, gram, next_seen, seen
-
-        row[25] = share(punctuated, rows)
-        row[26] = share(short, rows)
-        row[27] = share(line_repeat_chars, chars - newlines)
-        row[28] = share(newlines, n)
-        row[29] = share(few, rows)
-        row[30] = longest
-        row[31] = share(filler, n)
-        row[32] = share(scripted, rows)
-        row[33] = share(counts[i, BRACES], chars)
-        row[34] = share(stops, n)
-        row[35] = share(distinct, n)
-        row[36] = entropy
-        row[37] = share(caps, n)
-        row[38] = share(listed, rows)
-        row[39] = share(counts[i, DIGITS], chars)
-        row[40] = share(counts[i, UPPER], counts[i, LETTERS])
-        row[41] = share(counts[i, PUNCTUATION], chars)
-        row[42] = share(counts[i, URLS], n)
-        row[43] = share(counts[i, scripts[language]], counts[i, LETTERS])
-        row[44] = share(counts[i, BROKEN], chars)
-        row[45] = share(prose, n)
-        row[46] = share(top, n)
+        low, high, row, language = word_at[i], word_at[i + 1], out[i], languages[i]
+        javascript = measure_words(
+            words,
+            heads,
+            lengths,
+            word_bits,
+            low,
+            high,
+            language,
+            i,
+            lexicon,
+            lexicon_bits,
+            sieve,
+            stamp,
+            table,
+            scratch,
+            upto,
+            row,
+        )
+        measure_grams(high - low, counts[i, CHARS], upto, table, scratch, row[OF_GRAMS:OF_CHARS])
+        measure_lines(
+            lines, line_chars, line_bits, line_words, line_at[i], line_at[i + 1], words, low, high, javascript,
+            lexicon, lexicon_bits, sieve, counts[i], table, row[OF_LINES:OF_GRAMS],
+        )  # fmt: skip
+        measure_chars(counts[i], high - low, scripts[language], row[OF_CHARS:OF_PARAGRAPHS])
+        blocks = paragraph_at[i + 1] - paragraph_at[i]
+        again, again_chars = repeats(paragraphs, paragraph_chars, paragraph_at[i], paragraph_at[i + 1], table)
+        row[OF_PARAGRAPHS] = blocks
+        row[OF_PARAGRAPHS + 1] = share(again, blocks)
+        row[OF_PARAGRAPHS + 2] = share(again_chars, counts[i, CHARS])

@@ -183,21 +183,16 @@ def read(
                 code, size = decode(data, pos, stop)
                 pos += size
             chars += not over
-            kind = np.int64(kinds[code])
+            kind = kinds[code]
             unstable |= kind
 
             if kind & WORD:
                 if joint:
                     holds = True
                     if joint == DOT or joint == COMMA:  # 1.234,5 and т.е. are one word; the end of a sentence is none
-                        holds = kind & np.int64(kinds[before_that]) & DIGIT != 0
-                        if (
-                            not holds
-                            and joint == DOT
-                            and length - part == 1
-                            and kind & np.int64(kinds[before_that]) & LETTER
-                        ):
-                            holds = pos >= stop or np.int64(kinds[decode(data, pos, stop)[0]]) & (WORD | MARK) == 0
+                        holds = kind & kinds[before_that] & DIGIT != 0
+                        if not holds and joint == DOT and length - part == 1 and kind & kinds[before_that] & LETTER:
+                            holds = pos >= stop or kinds[decode(data, pos, stop)[0]] & (WORD | MARK) == 0
                     if holds:
                         h = step(h, np.uint64(joint))
                         if head == EMPTY and (joint == APOSTROPHE or joint == HYPHEN):
@@ -236,7 +231,7 @@ def read(
                             code, size = np.int64(data[at]), 1
                         else:
                             code, size = decode(data, at, stop)
-                        kind = np.int64(kinds[code])
+                        kind = kinds[code]
                         if kind & LETTER == 0:
                             break
                         if at > pos:
@@ -331,7 +326,7 @@ def read(
                     if ended != 1:
                         weak, short = (
                             True,
-                            in_word and (length == 1 or (length == 2 and np.int64(kinds[before]) & DIGIT != 0)),
+                            in_word and (length == 1 or (length == 2 and kinds[before] & DIGIT != 0)),
                         )
                     weak &= code == DOT or code == ELLIPSIS
                     ended, line_end = 1, ENDS_SENTENCE
@@ -353,5 +348,14 @@ def read(
                 urls += code == SLASH and before == SLASH and before_that == COLON
             before_that, before = before, code
         word_at[i + 1], line_at[i + 1], paragraph_at[i + 1] = n_words, n_lines, n_paragraphs
-        row[5], row[6], row[7], row[8], row[9], row[10] = chars, newlines, sentences, digits, punctuation, broken
-        row[11], row[12], row[13], row[14], row[15] = hashes, ellipses, braces, urls, unstable & UNSTABLE
+        row[5] = chars
+        row[6] = newlines
+        row[7] = sentences
+        row[8] = digits
+        row[9] = punctuation
+        row[10] = broken
+        row[11] = hashes
+        row[12] = ellipses
+        row[13] = braces
+        row[14] = urls
+        row[15] = unstable & UNSTABLE
