@@ -34,8 +34,7 @@ def minhash_bands(grams, bands, rows, seed):
             low = np.uint64(0xFFFFFFFFFFFFFFFF)
             for i in range(len(grams)):
                 value = mix(grams[i] ^ salt)
-                if value < low:
-                    low = value
+                low = min(low, value)
             h = mix(h * GOLDEN + low)
         out[band] = h
     return out

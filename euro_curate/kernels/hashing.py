@@ -3,9 +3,8 @@
 import numba
 import numpy as np
 
-jit = numba.njit(
-    nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
-)  # of helpers: compiled into the kernels that call them, which alone are cached
+# For helpers: compiled into the kernels that call them, which alone are cached and can be called from Python.
+jit = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # odd, near 2^64 / golden ratio
 EMPTY = np.uint64(0)

@@ -137,8 +137,7 @@ def measure_words(
         word = words[low + j]
         size += lengths[low + j]
         upto[j + 1] = size
-        if lengths[low + j] > longest:
-            longest = lengths[low + j]
+        longest = max(longest, lengths[low + j])
         alpha += word_bits[low + j] & HAS_LETTER != 0
         caps += word_bits[low + j] & ALL_CAPS != 0
         place = find(lexicon, sieve, word)
@@ -405,10 +404,8 @@ def tally(
     """
     most = 0
     for i in range(len(out)):
-        if word_at[i + 1] - word_at[i] > most:
-            most = word_at[i + 1] - word_at[i]
-        if line_at[i + 1] - line_at[i] > most:
-            most = line_at[i + 1] - line_at[i]
+        most = max(most, word_at[i + 1] - word_at[i])
+        most = max(most, line_at[i + 1] - line_at[i])
     table, scratch = np.empty(slots_for(most), np.int32), np.empty((11, most), np.int32)
     upto, stamp = np.empty(most + 1, np.int64), np.empty(len(lexicon), np.int64)
     upto[0] = 0
