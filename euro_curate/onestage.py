@@ -58,8 +58,7 @@ def answers(command: str, lines: Iterator[tuple[int, str]], workers: int) -> Ite
 
 
 def _answer(command: str, items: tuple[tuple[int, str], ...]) -> list[str]:
-    handle = _HANDLERS[command]
-    out = []
+    given_in: list[tuple[int, Object]] = []
     for number, line in items:
         try:
             given = json.loads(line)
@@ -67,8 +66,12 @@ def _answer(command: str, items: tuple[tuple[int, str], ...]) -> list[str]:
             raise BadInput(f"line {number} is not JSON: {error.msg}") from error
         if not isinstance(given, dict) or "id" not in given:
             raise BadInput(f"line {number} is not an object with an `id`")
-        out.append(json.dumps({"id": given["id"]} | handle(given, number), ensure_ascii=True) + "\n")
-    return out
+        given_in.append((number, given))
+    found = _measure(given_in) if command == "measure" else [_HANDLERS[command](given, n) for n, given in given_in]
+    return [
+        json.dumps({"id": given["id"]} | answer, ensure_ascii=True) + "\n"
+        for (_, given), answer in zip(given_in, found, strict=True)
+    ]
 
 
 def _text(given: Object, number: int, key: str = "text") -> str:
@@ -104,10 +107,13 @@ def _parameters() -> Any:
     return LangId()
 
 
-def _measure(given: Object, number: int) -> Object:
-    from euro_curate.quality import measure_text
+def _measure(batch: list[tuple[int, Object]]) -> list[Object]:
+    """All at once: a call of the kernels costs as much as a page."""
+    from euro_curate.quality import measure_rows
 
-    return measure_text(_text(given, number), _language(given, number))
+    return measure_rows(
+        [_text(given, number) for number, given in batch], [_language(given, number) for number, given in batch]
+    )
 
 
 def _redact(given: Object, number: int) -> Object:
@@ -135,7 +141,6 @@ def _language(given: Object, number: int) -> str:
 _HANDLERS: dict[str, Callable[[Object, int], Object]] = {
     "extract": _extract,
     "identify": _identify,
-    "measure": _measure,
     "redact": _redact,
 }
 

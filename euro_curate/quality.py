@@ -140,15 +140,19 @@ def measure_texts(texts: pa.ChunkedArray | pa.Array, codes: Sequence[str]) -> np
     return out
 
 
-def measure_text(document: str, language: str) -> dict[str, int | float]:
-    """Every measure of one text, by name. `language` picks stop words, sentence ends and script."""
+def measure_rows(documents: Sequence[str], codes: Sequence[str]) -> list[dict[str, int | float]]:
+    """Every measure of each text, by name. Lone surrogates are measured as `?`."""
     from euro_curate import kernels
 
-    row = measure_texts(pa.array(text.utf8([document]), pa.large_string()), [language])[0].tolist()
-    return {
-        name: int(value) if pa.types.is_integer(QUALITIES.field(name).type) else value
-        for name, value in zip(kernels.MEASURES, row, strict=True)
-    }
+    whole = [pa.types.is_integer(QUALITIES.field(name).type) for name in kernels.MEASURES]
+    numbers = measure_texts(pa.array(text.utf8(documents), pa.large_string()), codes).tolist()
+    return [
+        {
+            name: int(value) if is_int else value
+            for name, value, is_int in zip(kernels.MEASURES, row, whole, strict=True)
+        }
+        for row in numbers
+    ]
 
 
 @stage(out=QUALITIES, version=5)

@@ -21,11 +21,16 @@ from hypothesis import strategies as st
 
 from euro_curate import kernels, quality
 from euro_curate.languages import languages
-from euro_curate.quality import Measure, lexicon, measure, measure_text, measure_texts
+from euro_curate.quality import Measure, lexicon, measure, measure_rows, measure_texts
 from euro_curate.run import checked
 from euro_curate.schema import DOCUMENTS, LANGUAGES, QUALITIES
 
 UNTIMED = settings(deadline=None, derandomize=True, max_examples=150)
+
+
+def measure_text(document: str, language: str) -> dict[str, int | float]:
+    return measure_rows([document], [language])[0]
+
 
 PAGE = (
     "The cat is on the mat.\n\n- milk # 2 ...\nThe cat is on the mat.\n\n\nand so on…\n"
