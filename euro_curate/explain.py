@@ -7,9 +7,10 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from euro_curate.shards import Part, filesystem, join, list_files, read_bytes, read_part
+from euro_curate.shards import Part, filesystem, join, list_files, read_bytes, read_part, read_receipt
 
-_TABLES = ("ingest", "identify", "measure", "screen", "score", "decide", "elect", "redact")
+_TABLES = ("ingest", "identify", "measure", "screen", "score", "decide", "redact")  # a part a crawl file
+_GATHERED = ("elect", "cut_scores")  # parts of many
 _HIDDEN = {
     "text"
 }  # explain tells of a page; its text is in the dataset, or in work/ for those with the right to see it
@@ -31,12 +32,10 @@ def story(output: str, page_id: str | None, url: str | None) -> list[dict[str, A
         part = _part(path)
         for verdict in read_part(part, where=condition).to_pylist():
             page: dict[str, Any] = {"verdict": verdict}
-            stages = _stage_rows(output, part.key, verdict)
-            if not summary["config"].get("screening", {}).get("filters"):
-                stages.pop("screen", None)  # an earlier recipe's
-            page |= {name: row for name, row in stages.items() if row}
-            if verdict["language"] in dict(summary["config"]["scoring"]["models"]):
-                page["cut"] = _cut(output, verdict["language"])
+            stages = _stage_rows(output, path, part.key, verdict)
+            if not summary["config"]["screening"]["filters"]:
+                stages.pop("screen", None)  # of another recipe that came to the same rulings
+            page |= {name: stages[name] for name in (*_TABLES, *_GATHERED) if stages.get(name)}
             thresholds = dict(summary["config"]["rules"]["thresholds"]).get(verdict["language"])
             if thresholds and stages.get("measure"):
                 page["thresholds"] = dict(thresholds)
@@ -57,35 +56,38 @@ def _part(path: str) -> Part:
     return Part(path.rsplit("/", 1)[-1].removesuffix(".parquet"), path, "", 0, 0)
 
 
-def _stage_rows(output: str, key: str, verdict: dict[str, Any]) -> dict[str, Any]:
-    """The page's row in each stage table of its part; of several versions in work/, the newest."""
+def _stage_rows(output: str, verdicts: str, key: str, verdict: dict[str, Any]) -> dict[str, Any]:
+    """The page's row in each stage table that its verdict was made from, and in what was made of it."""
     rows: dict[str, Any] = {}
-    for stage in _TABLES:
-        paths = [
-            p for p in list_files(join(output, "work", stage)) if stage == "elect" or p.endswith(f"/{key}.parquet")
-        ]
-        for path in sorted(paths, key=_age):
-            condition = pc.field("id") == verdict["id"]
-            if stage == "elect":
-                condition = (
-                    condition & (pc.field("source") == verdict["source"]) & (pc.field("offset") == verdict["offset"])
-                )
-            for row in read_part(_part(path), where=condition).to_pylist():
-                rows[stage] = {name: value for name, value in row.items() if name not in _HIDDEN and name != "id"}
+    for stage, path in _ancestors(output, verdicts, key):
+        condition = pc.field("id") == verdict["id"]
+        if stage == "elect":
+            condition &= (pc.field("source") == verdict["source"]) & (pc.field("offset") == verdict["offset"])
+        if stage == "cut_scores":
+            condition = pc.field("language") == verdict["language"]
+        for row in read_part(_part(path), where=condition).to_pylist():
+            rows[stage] = {name: value for name, value in row.items() if name not in _HIDDEN and name != "id"}
     return rows
 
 
-def _cut(output: str, language: str) -> dict[str, Any] | None:
-    """The row of a language in the newest CUTS; None if none of its pages was scored."""
-    newest = max(list_files(join(output, "work", "cut_scores")), key=_age)
-    return next(iter(read_part(_part(newest), where=pc.field("language") == language).to_pylist()), None)
-
-
-def _age(path: str) -> float:
-    fs, where = filesystem(path)
-    info = fs.info(where)
-    moment = info.get("mtime") or info.get("LastModified") or 0
-    return float(moment.timestamp() if hasattr(moment, "timestamp") else moment)
+def _ancestors(output: str, verdicts: str, key: str) -> list[tuple[str, str]]:
+    """(stage, path) of every part that a file of verdicts/ rests on, by the digests in their recipes: work/ may hold other versions, made
+    with other settings, and the newest need not be the right one. With them, what `redact` made of these."""
+    found: dict[str, tuple[str, str, set[str]]] = {}  # digest -> stage, path, digests of its inputs
+    for stage in (*_TABLES, "settle", *_GATHERED):
+        for path in list_files(join(output, "work", stage)):
+            if stage in _GATHERED or path.endswith(f"/{key}.parquet"):
+                digest, inputs = read_receipt(path)
+                found[digest] = (stage, path, inputs)
+    known: set[str] = set()
+    wanted = read_receipt(verdicts)[1]
+    while wanted:
+        known |= wanted
+        wanted = {digest for one in wanted if one in found for digest in found[one][2]} - known
+    settled = {digest for digest in known if digest in found and found[digest][0] == "settle"}
+    rests_on = {digest for digest in known if digest in found}
+    made_of_it = {digest for digest, (stage, _, inputs) in found.items() if stage == "redact" and inputs & settled}
+    return [(found[digest][0], found[digest][1]) for digest in sorted(rests_on | made_of_it, key=lambda d: found[d][1])]
 
 
 def _cluster(output: str, verdict: dict[str, Any]) -> list[dict[str, Any]]:

@@ -209,6 +209,16 @@ def find_part(path: str, recipe: dict[str, Any]) -> Part | None:
     return Part(key, path, receipt["digest"], receipt["rows"], size, receipt["source_hash"], receipt["notes"])
 
 
+def read_receipt(path: str) -> tuple[str, set[str]]:
+    """(digest of a part, digests of the parts that it was made from)."""
+    fs, where = filesystem(path)
+    with fs.open(where, "rb") as file:
+        metadata = pq.read_metadata(file).metadata
+    inputs = json.loads(metadata[RECIPE]).get("inputs", [])
+    digests = {digest for one in inputs if isinstance(one, dict) for digest in one.get("digests", ())}
+    return json.loads(metadata[RECEIPT])["digest"], digests
+
+
 def read_part(part: Part, columns: Sequence[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
     """A part's table; with `where`, only row groups whose statistics allow a match are read."""
     fs, path = filesystem(part.path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import crawls
+import polars as pl
 import pytest
 import zstandard
 from click.testing import CliRunner
@@ -191,6 +192,19 @@ def test_run_then_explain(tmp_path: Path) -> None:
     again = invoke("run", "web", "--input", str(crawl), "--output", out, "--engine", "serial", "--languages", "bul")
     assert again.exit_code == 0 and "nothing to do" in again.output
     assert invoke("explain", out, "--url", "https://never.example/").exit_code == 2
+
+
+def test_explain_tells_of_the_tables_that_the_verdict_rests_on(tmp_path: Path) -> None:
+    """Not of the newest: a setting that was tried and taken back leaves its tables in work/."""
+    crawl = crawls.split(crawls.pages(["it"]), tmp_path / "in", 1)
+    out = tmp_path / "out"
+    for threshold in (50.0, 100_000.0, 50.0):
+        crawls.run([crawl], out, {"quality": {"thresholds": {"min_words": threshold}}})
+    kept = crawls.verdicts(out).filter(pl.col("verdict") == "kept")["id"][0]
+    story = json.loads(invoke("explain", str(out), "--id", kept).stdout)
+    assert story["verdict"]["verdict"] == "kept" and story["thresholds"]["min_words"] == 50
+    assert story["decide"]["verdict"] is None
+    assert story["redact"]["words"] > 0
 
 
 def test_clean_removes_text_and_keeps_what_explain_needs(tmp_path: Path) -> None:

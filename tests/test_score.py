@@ -168,9 +168,9 @@ def test_low_pages_are_dropped_with_score_and_cut_on_record(tmp_path: Path) -> N
     assert dict(low.select("id", "value").iter_rows()).items() <= dict(scores.iter_rows()).items()
     (page,) = story(str(tmp_path / "out"), low["id"][0], None)
     assert page["score"] == {"quality_score": low["value"][0]}
-    assert page["cut"]["threshold"] == low["threshold"][0] and page["cut"]["pages"] == 12
+    assert page["cut_scores"]["threshold"] == low["threshold"][0] and page["cut_scores"]["pages"] == 12
     (other,) = story(str(tmp_path / "out"), table.filter(pl.col("language") == "bul_Cyrl")["id"][0], None)
-    assert "cut" not in other
+    assert "cut_scores" not in other
 
 
 def test_our_own_rules_come_first(tmp_path: Path) -> None:
