@@ -26,7 +26,7 @@ FineWeb = Penedo et al. 2024 (arXiv 2406.17557, section 3.6) and FineWeb-2 = Pen
 | punctuated_lines | share of lines that end a sentence | FineWeb |
 | short_lines | share of lines of up to 30 characters | FineWeb |
 | newlines_per_word | | FineWeb |
-| prose_words | share of words in lines of 10 words or more, or of 5 that end with a sentence end, comma, colon or semicolon | ours |
+| prose_words | share of words in lines of 60 characters or more, or of 5 words that end with a sentence end, comma, colon or semicolon | ours |
 | few_word_lines | share of lines of fewer than 3 words | C4 |
 | longest_word | characters of the longest word | C4 |
 | javascript_lines | share of lines that mention JavaScript | C4 |
@@ -155,7 +155,7 @@ def measure_rows(documents: Sequence[str], codes: Sequence[str]) -> list[dict[st
     ]
 
 
-@stage(out=QUALITIES, version=5)
+@stage(out=QUALITIES, version=6)
 def measure(documents: pa.Table, languages_table: pa.Table, params: Measure) -> pa.Table:
     """DOCUMENTS (n), LANGUAGES (n) -> QUALITIES (n). Stopped pages (empty text) have nulls. Drops nothing."""
     from euro_curate import kernels

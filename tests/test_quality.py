@@ -131,7 +131,8 @@ def test_every_measure_is_in_the_schema_the_kernel_the_table_and_worked_out_by_h
         ("Привет мир hello", "eng_Latn", "own_letters", 5 / 14),
         ("Привет мир hello", "rus_Cyrl", "own_letters", 5 / 14),  # no language of ours: Latin
         ("a\ufffdb\x01c\x85", "eng_Latn", "broken_chars", 3 / 6),
-        ("one two three four five six seven eight nine ten\nHome\nAbout us.", "eng_Latn", "prose_words", 10 / 13),
+        ("one two " + "x" * 52 + "\nHome\nAbout us.", "eng_Latn", "prose_words", 3 / 6),
+        ("one two " + "x" * 51 + "\nHome\nAbout us.", "eng_Latn", "prose_words", 0.0),
         ("we saw it all there,\nHome, yes.", "eng_Latn", "prose_words", 5 / 7),
         ("Home\nAbout\nThree words here", "eng_Latn", "few_word_lines", 2 / 3),
         (

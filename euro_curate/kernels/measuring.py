@@ -20,7 +20,10 @@ from euro_curate.kernels.reading import (
 
 SHORT_LINE_CHARS = 30  # FineWeb
 FEW_WORDS = 3  # C4: lines of fewer words
-SOME_WORDS, MANY_WORDS = 5, 10  # a line of so many is no menu item: with punctuation at its end, and without
+LONG_LINE_CHARS = (
+    60  # no menu item, even without punctuation at its end; in characters, as ten words are long in Finnish
+)
+SOME_WORDS = 5  # no menu item, with punctuation at its end
 FILLER, JAVASCRIPT, NO_LANGUAGE = (
     31,
     30,
@@ -229,7 +232,7 @@ def measure_lines(
         bullets += bits & IS_GOPHER_BULLET != 0
         listed += bits & IS_BULLET != 0
         ellipsis += bits & ENDS_ELLIPSIS != 0
-        if end - begin >= (SOME_WORDS if bits & (ENDS_SENTENCE | ENDS_CLAUSE) else MANY_WORDS):
+        if sizes[j] >= LONG_LINE_CHARS or (end - begin >= SOME_WORDS and bits & (ENDS_SENTENCE | ENDS_CLAUSE)):
             prose += end - begin
         if javascript:
             for k in range(begin, end):
