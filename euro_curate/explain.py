@@ -78,7 +78,8 @@ def _ancestors(output: str, verdicts: str, key: str) -> list[tuple[str, str]]:
         for path in list_files(join(output, "work", stage)):
             if stage in _GATHERED or path.endswith(f"/{key}.parquet"):
                 digest, inputs = read_receipt(path)
-                found[digest] = (stage, path, inputs)
+                # Gathers rest on every part, and empty ones have one digest in all languages and versions: the path ends there.
+                found[digest] = (stage, path, set() if stage in _GATHERED else inputs)
     known: set[str] = set()
     wanted = read_receipt(verdicts)[1]
     while wanted:
