@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -24,7 +24,17 @@ DEFAULT_MODEL = "eu24-v1"
 
 NORMALISATION = 1  # version of `normalise`; models.toml names the one that each model was trained with
 
-_WORD = re.compile(r"[^\W\d_]+(?:['\-·][^\W\d_]+)*")
+
+def _letters() -> str:
+    """The letters of Unicode's first plane (beyond are historic scripts and mathematical alphabets) as ranges of a regular expression:
+    `[^\\W\\d_]` says the same, and takes twice as long.
+    """
+    flags = [char.isalnum() and not char.isdecimal() for char in map(chr, range(0x10000))]
+    starts = [i for i, is_letter in enumerate(flags) if is_letter and not flags[i - 1]]
+    return "".join(f"{chr(i)}-{chr(flags.index(False, i) - 1)}" for i in starts)
+
+
+_WORD = re.compile("[{0}]++(?:['\\-·][{0}]++)*+".format(_letters()))
 
 
 def normalise(text: str) -> str:
@@ -69,8 +79,7 @@ class LangId:
             object.__setattr__(self, "place", found.place)
 
 
-@dataclass(frozen=True)
-class Guess:
+class Guess(NamedTuple):
     """Labels of one text. `label` is the best one; `language` the same if its score reaches the threshold, else `und`."""
 
     language: str
@@ -86,20 +95,22 @@ NOTHING = Guess(UNKNOWN, UNKNOWN, None)
 # --- one text ----------------------------------------------------------------------------------------------------------------
 
 _RUNS = {"Latn": re.compile(r"[A-Za-zÀ-ÖØ-öø-ɏḀ-ỿ]+"), "Grek": re.compile(r"[Ͱ-Ͽἀ-῿]+"), "Cyrl": re.compile(r"[Ѐ-ӿ]+")}
-_LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def _count(pattern: re.Pattern[str], sample: str) -> int:
     return sum(map(len, pattern.findall(sample)))
 
 
-def script_of(sample: str) -> str | None:
-    """`Latn`, `Grek` or `Cyrl` if at least half of the letters are of that script; else None."""
-    letters = _count(_LETTERS, sample)
-    if sample.isascii():
-        return "Latn" if letters else None
+def script_of(line: str) -> str | None:
+    """`Latn`, `Grek` or `Cyrl` if at least half of the letters of a normalised text are of that script; else None."""
+    letters = len(line) - line.count(" ") - line.count("'") - line.count("-") - line.count("·")
+    ascii_letters = letters - (
+        len(line.encode("utf-8", "replace")) - len(line)
+    )  # at least: others take two bytes or more
+    if letters and 2 * ascii_letters >= letters:
+        return "Latn"  # without counting them one by one, which takes a third of the model's time
     for script, pattern in _RUNS.items():
-        if letters and 2 * _count(pattern, sample) >= letters:
+        if letters and 2 * _count(pattern, line) >= letters:
             return script
     return None
 
@@ -109,12 +120,12 @@ MIN_LETTERS = 4  # "eu" and "www" are no language
 
 def guess(sample: str, p: LangId) -> Guess:
     """Label a short text as one piece. Only labels of the text's own script are considered."""
-    script = script_of(sample)
     line = normalise(sample)
-    if script is None or not line:
+    script = script_of(line)
+    if script is None:
         return NOTHING
     ranked = [
-        (label.removeprefix("__label__"), min(float(score), 1.0))
+        (label.removeprefix("__label__"), min(score, 1.0))
         for score, label in load(p.place, p.sha256).predict(line + "\n", 5, 0.0, "strict")
         if label.endswith(script)
     ]
