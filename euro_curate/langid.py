@@ -7,14 +7,14 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from euro_curate import text
 from euro_curate.languages import UNKNOWN, languages
-from euro_curate.models import NO_IDENTITY, entry, load
+from euro_curate.models import NO_IDENTITY, Model, entry, label_map, load
 from euro_curate.schema import LANGUAGES
 from euro_curate.stage import stage
 
@@ -22,7 +22,7 @@ DEFAULT_MODEL = "eu24-v1"
 
 # --- the form in which the model sees text ------------------------------------------------------------------------------------
 
-NORMALISATION = 1  # version of `normalise`; models.toml names the one that each model was trained with
+NORMALISATION = 1  # version of `normalise`
 
 
 def _letters() -> str:
@@ -48,6 +48,26 @@ def normalise(text: str) -> str:
     return " ".join(_WORD.findall(text.lower()))
 
 
+def squeeze(text: str) -> str:
+    """Any text -> the same on one line: what lid.176 and GlotLID are asked with."""
+    return " ".join(text.split())
+
+
+_OPENLID_DROPS = re.compile(r"[^\w\s\u0300-\u036f]|\d")
+
+
+def clean(text: str) -> str:
+    """Any text -> one line of lower-case letters and spaces: what OpenLID is asked with (its paper's appendix on preprocessing)."""
+    return squeeze(_OPENLID_DROPS.sub("", text.lower()))
+
+
+FORMS = {
+    str(NORMALISATION): normalise,
+    "squeeze": squeeze,
+    "clean": clean,
+}  # `normalisation` of models.toml -> the form
+
+
 # --- parameters and results ---------------------------------------------------------------------------------------------------
 
 
@@ -63,6 +83,8 @@ class LangId:
     model: str = DEFAULT_MODEL  # an entry of langid_models/models.toml, or of the recipe
     sha256: str = ""  # of the model file; filled in from models.toml, as its place is
     place: str = field(default="", metadata=NO_IDENTITY)
+    normalisation: str = Model.normalisation  # a key of FORMS ...
+    label_map: str = Model.label_map  # ... and a table of labels.toml, filled in likewise
     min_scores: tuple[tuple[str, float], ...] = field(
         default_factory=default_scores
     )  # label -> threshold; below: `und`
@@ -76,7 +98,17 @@ class LangId:
         if not self.place:
             found = entry(self.model, "langid")
             object.__setattr__(self, "sha256", self.sha256 or found.sha256)
-            object.__setattr__(self, "place", found.place)
+            for name in ("place", "normalisation", "label_map"):
+                object.__setattr__(self, name, getattr(found, name))
+        if self.normalisation not in FORMS:
+            raise ValueError(f"normalisation: {self.normalisation!r} is not one of {', '.join(FORMS)}")
+        if self.label_map:
+            label_map(self.label_map)
+
+    @cached_property
+    def score_of(self) -> dict[str, float]:
+        """min_scores as a dictionary."""
+        return dict(self.min_scores)
 
 
 class Guess(NamedTuple):
@@ -124,10 +156,13 @@ def guess(sample: str, p: LangId) -> Guess:
     script = script_of(line)
     if script is None:
         return NOTHING
+    form = FORMS[p.normalisation]
+    asked = line if form is normalise else form(sample)
+    known = codes(p.place, p.sha256, p.label_map, script)
     ranked = [
-        (label.removeprefix("__label__"), min(score, 1.0))
-        for score, label in load(p.place, p.sha256).predict(line + "\n", 5, 0.0, "strict")
-        if label.endswith(script)
+        (known[label], min(score, 1.0))
+        for score, label in load(p.place, p.sha256).predict(asked + "\n", 5, 0.0, "strict")
+        if label in known
     ]
     if not ranked:
         return NOTHING
@@ -138,12 +173,18 @@ def guess(sample: str, p: LangId) -> Guess:
 
 def threshold(label: str, p: LangId) -> float:
     """The score that `label` needs."""
-    return _scores(p.min_scores).get(label, p.neighbour_score)
+    return p.score_of.get(label, p.neighbour_score)
 
 
 @cache
-def _scores(pairs: tuple[tuple[str, float], ...]) -> dict[str, float]:
-    return dict(pairs)
+def codes(place: str, sha256: str, map_name: str, script: str) -> dict[str, str]:
+    """A model's labels -> our codes, of the languages that are written in `script`; the others are left out."""
+    known = label_map(map_name) if map_name else {}
+    found = {}
+    for label in load(place, sha256).getLabels("strict")[0]:
+        own = label.removeprefix("__label__")
+        found[label] = next((code for code in known.get(own, (own,)) if code.endswith(script)), None)
+    return {label: code for label, code in found.items() if code}
 
 
 def guess_document(body: str, p: LangId) -> Guess:

@@ -34,6 +34,10 @@ class Model:
     label: str = ""  # of a quality classifier: the label whose probability is the score
     kind: str = field(default="langid", metadata=NO_IDENTITY)
     place: str = field(default="", metadata=NO_IDENTITY)  # bundled file's name, absolute path, or URL
+    normalisation: str = field(default="1", metadata=NO_IDENTITY)  # of a language model: the form in which it sees text
+    label_map: str = field(
+        default="", metadata=NO_IDENTITY
+    )  # ... and the table of labels.toml that translates its labels
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[0-9a-f]{64}", self.sha256):
@@ -45,25 +49,57 @@ class Model:
 
 
 def entry(name: str, kind: str, own: Mapping[str, Mapping[str, Any]] | None = None) -> Model:
-    """The model of that name and kind, from `own` (a recipe's [models.<name>] tables) or else langid_models/models.toml.
+    """The model of that name and kind, from langid_models/models.toml and `own` (a recipe's [models.<name>] tables), whose keys win.
 
-    ValueError: a table that makes no sense, or an unknown name (lists the names there are).
+    ValueError: a table that makes no sense, an unknown name (lists the names there are), or a model without a digest.
     """
     shipped = tomllib.loads(bundled("langid_models", "models.toml").read_text(encoding="utf-8"))
-    models = {key: _model(key, table, table["file"]) for key, table in shipped.items()}
-    for key, table in (own or {}).items():
+    tables = {key: {"kind": "langid"} | table for key, table in shipped.items()}
+    for key, given in (own or {}).items():
+        table = {k: v for k, v in given.items() if v}
         file, url = table.get("file", ""), table.get("url", "")
-        if bool(file) == bool(url) or ("://" not in url if url else "://" in file):
+        known = key in shipped and not (file or url)
+        if (bool(file) == bool(url) and not known) or (url and "://" not in url) or "://" in file:
             raise ValueError(f"models.{key}: give either `file`, a local path, or `url`")
-        models[key] = _model(key, table, url or os.path.abspath(os.path.expanduser(file)))
-    choices = [key for key, model in models.items() if model.kind == kind]
+        if file:
+            table["file"] = os.path.abspath(os.path.expanduser(file))
+        place = {} if known else {"file": "", "url": ""}  # one's own file instead of the shipped one
+        tables[key] = tables.get(key, {}) | place | table
+        _model(key, tables[key])
+    choices = [key for key, table in tables.items() if table.get("kind", "langid") == kind]
     if name not in choices:
         raise ValueError(f"{KEYS[kind]}: no {kind} model {name!r}; there are: {', '.join(sorted(choices)) or 'none'}")
-    return models[name]
+    table = tables[name]
+    if not table.get("sha256"):
+        raise ValueError(
+            f"{KEYS[kind]}: the digest of {name!r} is not on record. Download {table['url']} (licence: {table['licence']}), "
+            f'check it, and give it in the recipe: [models.{name}] sha256 = "..."'
+        )
+    return _model(name, table)
 
 
-def _model(name: str, table: Mapping[str, Any], place: str) -> Model:
-    return Model(name, table["sha256"], table.get("label", ""), table.get("kind", "langid"), place)
+def _model(name: str, table: Mapping[str, Any]) -> Model:
+    return Model(
+        name,
+        table["sha256"],
+        table.get("label", ""),
+        table.get("kind", "langid"),
+        table.get("file") or table["url"],
+        str(table.get("normalisation", Model.normalisation)),
+        table.get("label_map", Model.label_map),
+    )
+
+
+@cache
+def label_map(name: str) -> dict[str, tuple[str, ...]]:
+    """A model's own labels -> our codes for them (several where a language has several scripts), from langid_models/labels.toml.
+
+    ValueError: there is no such table.
+    """
+    tables = tomllib.loads(bundled("langid_models", "labels.toml").read_text(encoding="utf-8"))
+    if name not in tables:
+        raise ValueError(f"label_map: there is no {name!r} in labels.toml; there are: {', '.join(tables)}")
+    return {label: tuple(codes.split()) for label, codes in tables[name].items()}
 
 
 # --- the file ----------------------------------------------------------------------------------------------------------------

@@ -105,6 +105,8 @@ class ModelSection:
     licence: str = ""  # for the record
     kind: str = Model.kind  # langid | quality
     label: str = ""  # of a quality classifier: the label whose probability is the score
+    normalisation: str = ""  # of a language model: 1 (default), squeeze or clean; see FORMS in langid.py
+    label_map: str = ""  # of a language model: a table of langid_models/labels.toml; none = its labels are ours
 
 
 @dataclass(frozen=True)
@@ -244,6 +246,8 @@ def _config(r: Recipe) -> Config:
         identifier.name,
         identifier.sha256,
         identifier.place,
+        identifier.normalisation,
+        identifier.label_map,
         min_scores=scores,
         neighbour_score=r.langid.neighbour_score,
     )
