@@ -3,7 +3,6 @@
 import json
 import logging
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import click
@@ -126,7 +125,8 @@ def _execute(
     from euro_curate.score import check
 
     try:
-        locate(config.langid.place, config.langid.sha256)
+        for model in filter(None, (config.langid, config.langid.agree)):
+            locate(model.place, model.sha256)
         check(config.scoring)
         sources = expand([_bundled_input(pattern) for pattern in config.run.inputs])
         output = _writable(config.run.output)
@@ -345,17 +345,16 @@ def calibrate(
 # --- one stage on JSONL ------------------------------------------------------------------------------------------------------
 
 
-def _one_stage(name: str, help_text: str) -> Callable[..., None]:
+def _one_stage(name: str, help_text: str) -> None:
     @main.command(name, help=help_text)
     @click.argument("file", default="-")
     @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
-    def command(file: str, workers: int) -> None:
+    def command(file: str, workers: int, plain: bool = False) -> None:
         from euro_curate import onestage
 
         try:
-            lines = onestage.read_jsonl(file)
-            for answer in onestage.answers(name, lines, workers):
-                sys.stdout.write(answer)
+            lines = onestage.read_lines(file)
+            sys.stdout.writelines(onestage.answers(name, lines, workers, plain))
             sys.stdout.flush()
         except onestage.BadInput as error:
             sys.stdout.flush()
@@ -363,7 +362,10 @@ def _one_stage(name: str, help_text: str) -> Callable[..., None]:
         except BrokenPipeError:
             sys.stderr.close()
 
-    return command
+    if name == "identify":
+        click.option("--plain", is_flag=True, help="One text a line instead of JSONL; its id is the line's number.")(
+            command
+        )
 
 
 _EXAMPLE = "\n\n\b\nFILE is JSONL, plain, .gz or .zst; - is standard input. Results keep the input's order.\nExample: euro-curate {0} pages.jsonl > {0}.jsonl\n"

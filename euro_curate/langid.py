@@ -94,6 +94,8 @@ class LangId:
     gate_windows: int = 3  # of a raw page's text, before extraction; all of them again, and more, before it is refused
     sampled_lines: int = 4  # lines looked at one by one, for line_share
 
+    agree: "LangId | None" = None  # a second model: documents that it labels otherwise are `und`
+
     def __post_init__(self) -> None:
         if not self.place:
             found = entry(self.model, "langid")
@@ -109,6 +111,11 @@ class LangId:
     def score_of(self) -> dict[str, float]:
         """min_scores as a dictionary."""
         return dict(self.min_scores)
+
+
+def identifier(model: Model, **more: Any) -> LangId:
+    """The parameters that stand for a model; `more` are further fields."""
+    return LangId(model.name, model.sha256, model.place, model.normalisation, model.label_map, **more)
 
 
 class Guess(NamedTuple):
@@ -189,12 +196,16 @@ def codes(place: str, sha256: str, map_name: str, script: str) -> dict[str, str]
 
 def guess_document(body: str, p: LangId) -> Guess:
     """Label a document of any length: a few windows spread over it, looked at together; all of it (up to MUCH_CHARS) when they leave doubt,
-    as close neighbours need more text to tell."""
+    as close neighbours need more text to tell. With p.agree, a label that the second model does not share, best by best, is not accepted.
+    """
     if len(body) <= p.windows * p.window_chars:
-        return guess(body, p)
-    found = guess(" ".join(text.windows(body, p.window_chars, p.windows)), p)
-    if (found.score or 0.0) < SURE:
-        found = guess(" ".join(text.windows(body, MUCH_CHARS // 10, 10)), p)
+        found = guess(body, p)
+    else:
+        found = guess(" ".join(text.windows(body, p.window_chars, p.windows)), p)
+        if (found.score or 0.0) < SURE:
+            found = guess(" ".join(text.windows(body, MUCH_CHARS // 10, 10)), p)
+    if p.agree and found.language != UNKNOWN and guess_document(body, p.agree).label != found.label:
+        return found._replace(language=UNKNOWN)
     return found
 
 

@@ -1,4 +1,4 @@
-"""One stage on JSONL, line by line: what `euro-curate extract|identify|measure|redact` do."""
+"""One stage on lines of JSON or text, line by line: what `euro-curate extract|identify|measure|redact` do."""
 
 import gzip
 import io
@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ class BadInput(ValueError):
     """Input that is not what the command reads; the message names the line."""
 
 
-def read_jsonl(name: str) -> Iterator[tuple[int, str]]:
-    """(line number, line) of a JSONL file, plain, gzip or zstd by content; `-` is standard input. Lines end at \\n alone."""
+def read_lines(name: str) -> Iterator[tuple[int, str]]:
+    """(line number, line) of a file, as it is, gzip or zstd by content; `-` is standard input. Lines end at \\n alone."""
     try:
         raw: Any = sys.stdin.buffer if name == "-" else Path(name).open("rb")
     except OSError as error:
@@ -36,42 +36,46 @@ def read_jsonl(name: str) -> Iterator[tuple[int, str]]:
         elif magic == b"\x28\xb5\x2f\xfd":
             stream = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(buffered, read_across_frames=True))
         for number, line in enumerate(stream, 1):
-            if line.strip():
-                yield number, line.decode("utf-8", "replace")
+            yield number, line.decode("utf-8", "replace")
 
 
-def answers(command: str, lines: Iterator[tuple[int, str]], workers: int) -> Iterator[str]:
-    """One JSON line per input line, in order. BadInput names the first line that cannot be used."""
+def answers(command: str, lines: Iterator[tuple[int, str]], workers: int, plain: bool = False) -> Iterator[str]:
+    """One JSON line per input line, in order. Blank ones do not count, unless `plain`: then a line is a text, and its number the id.
+
+    BadInput names the first line that cannot be used.
+    """
     batches = _batched(lines, _BATCH)
     if workers == 1:
         for items in batches:
-            yield from _answer(command, items)
+            yield from _answer(command, items, plain)
         return
     with ProcessPoolExecutor(workers) as pool:
         window = []
         for items in batches:
-            window.append(pool.submit(_answer, command, items))
+            window.append(pool.submit(_answer, command, items, plain))
             if len(window) >= 2 * workers:
                 yield from window.pop(0).result()
         for future in window:
             yield from future.result()
 
 
-def _answer(command: str, items: tuple[tuple[int, str], ...]) -> list[str]:
-    given_in: list[tuple[int, Object]] = []
-    for number, line in items:
-        try:
-            given = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise BadInput(f"line {number} is not JSON: {error.msg}") from error
-        if not isinstance(given, dict) or "id" not in given:
-            raise BadInput(f"line {number} is not an object with an `id`")
-        given_in.append((number, given))
-    found = _measure(given_in) if command == "measure" else [_HANDLERS[command](given, n) for n, given in given_in]
-    return [
-        json.dumps({"id": given["id"]} | answer, ensure_ascii=True) + "\n"
-        for (_, given), answer in zip(given_in, found, strict=True)
-    ]
+def _answer(command: str, items: tuple[tuple[int, str], ...], plain: bool) -> list[str]:
+    if plain:
+        batch = [(number, {"id": number, "text": line.removesuffix("\n")}) for number, line in items]
+    else:
+        batch = [(number, _object(number, line)) for number, line in items if line.strip()]
+    found = _measure(batch) if command == "measure" else [_HANDLERS[command](given, n) for n, given in batch]
+    return [json.dumps({"id": given["id"], **answer}) + "\n" for (_, given), answer in zip(batch, found, strict=True)]
+
+
+def _object(number: int, line: str) -> Object:
+    try:
+        given = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"line {number} is not JSON: {error.msg}") from error
+    if not isinstance(given, dict) or "id" not in given:
+        raise BadInput(f"line {number} is not an object with an `id`")
+    return given
 
 
 def _text(given: Object, number: int, key: str = "text") -> str:
@@ -89,22 +93,15 @@ def _extract(given: Object, number: int) -> Object:
 
 
 def _identify(given: Object, number: int) -> Object:
-    from euro_curate.langid import guess_document
-
-    found = guess_document(_text(given, number), _parameters())
-    return {
-        "language": found.language,
-        "score": found.score,
-        "second": found.second,
-        "second_score": found.second_score,
-    }
+    language, _, score, second, second_score = _identifier()(_text(given, number))
+    return {"language": language, "score": score, "second": second, "second_score": second_score}
 
 
 @cache
-def _parameters() -> Any:
-    from euro_curate.langid import LangId
+def _identifier() -> Callable[[str], Any]:
+    from euro_curate.langid import LangId, guess_document
 
-    return LangId()
+    return partial(guess_document, p=LangId())
 
 
 def _measure(batch: list[tuple[int, Object]]) -> list[Object]:

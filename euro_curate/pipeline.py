@@ -231,7 +231,7 @@ def conclude(
         "inputs": inputs,
         "identical_inputs": copies,
         "versions": {"euro_curate": __version__, "python": platform.python_version()} | _versions(),
-        "models": {config.langid.model: config.langid.sha256}
+        "models": {model.model: model.sha256 for model in (config.langid, config.langid.agree) if model}
         | {model.name: model.sha256 for _, model in config.scoring.models},
         "config": params_of(config),
         "stages": [asdict(count) | {"name": count.name} for count in run.counts],

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from euro_curate.balance import Balance
 from euro_curate.dedup import Election, MinHash
 from euro_curate.ingest import Ingest
-from euro_curate.langid import LangId, default_scores
+from euro_curate.langid import LangId, default_scores, identifier
 from euro_curate.languages import resolve, select
 from euro_curate.models import Model, entry
 from euro_curate.pii import KINDS, Redaction
@@ -66,6 +66,7 @@ class LangIdSection:
 
     __pydantic_config__ = _STRICT
     model: str = LangId.model
+    agree: str = ""  # a second model, which must give a page the same label
     neighbour_score: float = LangId.neighbour_score
     min_line_share: float = Rules.min_line_share
     min_line_share_doubted: float = Rules.min_line_share_doubted
@@ -241,16 +242,9 @@ def _config(r: Recipe) -> Config:
         sorted((dict(default_scores()) | {resolve(k).code: v for k, v in r.langid.min_score.items()}).items())
     )
     models = {name: asdict(section) for name, section in r.models.items()}
-    identifier = entry(r.langid.model, "langid", models)
-    langid = LangId(
-        identifier.name,
-        identifier.sha256,
-        identifier.place,
-        identifier.normalisation,
-        identifier.label_map,
-        min_scores=scores,
-        neighbour_score=r.langid.neighbour_score,
-    )
+    scored = {"min_scores": scores, "neighbour_score": r.langid.neighbour_score}
+    other = identifier(entry(r.langid.agree, "langid", models)) if r.langid.agree else None
+    langid = identifier(entry(r.langid.model, "langid", models), agree=other, **scored)
     classifiers = {resolve(name).code: entry(model, "quality", models) for name, model in r.quality.models.items()}
     keep_shares = {resolve(name).code: share for name, share in r.quality.keep_shares.items()}
     if alone := sorted(set(keep_shares) - set(classifiers)):

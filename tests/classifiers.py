@@ -21,14 +21,12 @@ def _sentences(words: list[str], seed: int, number: int = 200) -> list[str]:
     return [" ".join(rng.choices(words, k=8)) for _ in range(number)]
 
 
-@cache
-def trained() -> dict[str, str]:
-    """A recipe's [models.<name>] table: labels hq and lq, told apart by groups of letters, so that any text has a score of its own.
+def fit(name: str, rows: list[str]) -> dict[str, str]:
+    """`__label__x text` rows -> {file, sha256} of a model that tells the labels apart by groups of letters.
 
     fastText's single thread leaves most of its input matrix as malloc gave it, so malloc gives zeros (langid_models/train.py says more).
     """
-    rows = [f"__label__hq {s}" for s in _sentences(GOOD, 1)] + [f"__label__lq {s}" for s in _sentences(BAD, 2)]
-    text, path = Path(_FOLDER.name, "train.txt"), Path(_FOLDER.name, "hq.bin")
+    text, path = Path(_FOLDER.name, f"{name}.txt"), Path(_FOLDER.name, f"{name}.bin")
     text.write_text("\n".join(rows) + "\n", encoding="utf-8")
     mallopt = ctypes.CDLL(None).mallopt
     assert mallopt(_M_PERTURB, 0xFF) == 1
@@ -39,5 +37,28 @@ def trained() -> dict[str, str]:
     finally:
         mallopt(_M_PERTURB, 0)
     model.save_model(str(path))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"kind": "quality", "file": str(path), "sha256": digest, "label": "__label__hq"}
+    return {"file": str(path), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+@cache
+def trained() -> dict[str, str]:
+    """A recipe's [models.<name>] table: labels hq and lq, so that any text has a score of its own."""
+    rows = [f"__label__hq {s}" for s in _sentences(GOOD, 1)] + [f"__label__lq {s}" for s in _sentences(BAD, 2)]
+    return {"kind": "quality", "label": "__label__hq"} | fit("hq", rows)
+
+
+WORDS = {  # ten words of each language: enough to be told from the others
+    "de": "und der die das nicht mit sich auf für ist",
+    "et": "ja on ei see ning kui oma või aga mis",
+    "lv": "un ir no ka par ar uz kas bija tika",
+    "sr": "није јесте како зато што овде данас сутра људи река",
+    "sr2": "nije jeste kako zato što ovde danas sutra ljudi reka",
+    "hr": "nije jest kako zato što ovdje danas sutra tijekom rijeka",
+}
+
+
+@cache
+def identifier(*labels: tuple[str, str]) -> dict[str, str]:
+    """{file, sha256} of a model of languages: pairs of a label and a key of WORDS."""
+    rows = [f"__label__{label} {s}" for label, key in labels for s in _sentences(WORDS[key].split(), 3, 100)]
+    return fit("-".join(label for label, _ in labels), rows)

@@ -52,6 +52,18 @@ def test_identify_answers_every_line_in_order() -> None:
     assert found[0]["score"] > 0.9 and found[5]["score"] is None
 
 
+def test_identify_reads_plain_lines_each_by_its_number() -> None:
+    texts = [*TEXTS.values(), "", '{"id": 9, "text": "x"}', "yksi\u2028kaksi", "l'últim vers sense final de línia"]
+    given = "\n".join(texts)
+    found = answers(invoke("identify", "--plain", given=given))
+    assert [row["id"] for row in found] == list(range(1, len(texts) + 1))
+    as_json = lines([{"id": i, "text": text} for i, text in enumerate(texts, 1)])
+    assert found == answers(invoke("identify", given=as_json))
+    assert found == answers(invoke("identify", "--plain", "--workers", "2", given=given))
+    assert (found[5]["language"], found[5]["score"]) == ("und", None), "a blank line is a text without letters"
+    assert invoke("measure", "--plain", given=given).exit_code == 2, "the others need more than a text"
+
+
 def test_identify_tells_the_score_even_when_it_is_too_low() -> None:
     found = answers(invoke("identify", given=lines([{"id": 1, "text": "la"}])))[0]
     assert found["language"] == "und" and found["score"] is not None

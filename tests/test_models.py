@@ -1,9 +1,11 @@
 """models.py: names and digests, files that are fetched whole or not at all, and what of a model is its identity."""
 
 import hashlib
+import re
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,8 +15,9 @@ from typing import Any
 import pytest
 
 from euro_curate import models
-from euro_curate.langid import LangId
-from euro_curate.models import Model, entry, load, locate
+from euro_curate.langid import FORMS, LangId
+from euro_curate.languages import languages
+from euro_curate.models import Model, entry, label_map, load, locate
 from euro_curate.resources import bundled, cache_folder
 from euro_curate.stage import params_of
 
@@ -202,7 +205,7 @@ def test_a_recipes_own_model_wins_over_a_bundled_one() -> None:
     ("name", "kind", "own", "told"),
     [
         ("other", "langid", {}, r"langid\.model: .*'other'.*eu24-v1"),
-        ("hq", "langid", {"hq": GOOD}, r"'hq'; there are: eu24-v1$"),
+        ("hq", "langid", {"hq": GOOD}, r"'hq'; there are: eu24-v1, "),
         ("eu24-v1", "quality", {}, r"quality\.models: .*there are: none"),
         ("eu24-v1", "quality", {"hq": GOOD}, r"there are: hq$"),
         ("hq", "quality", {"hq": GOOD | {"sha256": "../x"}}, r"models\.hq\.sha256"),
@@ -212,11 +215,40 @@ def test_a_recipes_own_model_wins_over_a_bundled_one() -> None:
         ("hq", "quality", {"hq": GOOD | {"url": ""}}, r"models\.hq: give either"),
         ("hq", "quality", {"hq": GOOD | {"url": "m.bin"}}, r"models\.hq: give either"),
         ("hq", "quality", {"hq": GOOD | {"url": "", "file": "s3://b/m.bin"}}, r"models\.hq: give either"),
+        ("openlid-v2", "langid", {}, r"digest of 'openlid-v2' is not on record\. Download https://.*GPL-3.*sha256 ="),
+        ("openlid-v2", "langid", {"openlid-v2": {"sha256": "x"}}, r"models\.openlid-v2\.sha256"),
     ],
 )
 def test_entries_that_make_no_sense_are_refused(name: str, kind: str, own: Any, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         entry(name, kind, own)
+
+
+def test_a_digest_is_all_that_a_known_model_needs() -> None:
+    found = entry("openlid-v2", "langid", {"openlid-v2": {"sha256": SHA, "url": ""}})
+    assert found.sha256 == SHA and found.place.startswith("https://")
+    assert (found.normalisation, found.label_map) == ("clean", "openlid")
+    mine = entry("openlid-v2", "langid", {"openlid-v2": {"sha256": SHA, "file": "/m.bin"}})
+    assert (mine.place, mine.label_map) == ("/m.bin", "openlid"), "one's own copy of it"
+
+
+def test_every_shipped_entry_is_complete() -> None:
+    shipped = tomllib.loads(bundled("langid_models", "models.toml").read_text())
+    assert {"eu24-v1", "glotlid-v3", "openlid-v2", "openlid-v3", "lid176", "lid176-ftz"} <= set(shipped)
+    for name, table in shipped.items():
+        own = {} if "sha256" in table else {name: {"sha256": SHA}}
+        found = entry(name, "langid", own)
+        assert ("url" in table) != ("file" in table) and table["licence"] and found.normalisation in FORMS
+        assert not found.label_map or label_map(found.label_map)
+    with pytest.raises(ValueError, match=r"no 'klingon' in labels\.toml; there are: openlid, iso639-1"):
+        label_map("klingon")
+
+
+def test_label_maps_give_our_codes_each_once_and_reach_all_24() -> None:
+    codes = [code for found in label_map("iso639-1").values() for code in found]
+    assert all(re.fullmatch("[a-z]{3}_(Latn|Grek|Cyrl)", code) for code in codes)
+    assert len(codes) == len(set(codes)) and set(languages()) <= set(codes)
+    assert label_map("openlid") == {"est_Latn": ("ekk_Latn",), "lav_Latn": ("lvs_Latn",)}
 
 
 def test_the_place_of_a_file_is_no_part_of_its_identity() -> None:

@@ -11,6 +11,7 @@ from conftest import ROOT
 from euro_curate.recipe import Recipe, RecipeError, configure, load, parse_setting
 from euro_curate.stage import params_of
 
+MINE = {"file": "lid.bin", "sha256": "0" * 64}
 HQ = {"kind": "quality", "url": "https://e.example/hq.bin", "sha256": "0" * 64, "label": "__label__hq"}
 
 
@@ -25,6 +26,12 @@ HQ = {"kind": "quality", "url": "https://e.example/hq.bin", "sha256": "0" * 64, 
         ({"run": {"languages": ["no"]}}, ["'no'", "mt (Maltese)"]),
         ({"run": {"languages": "mt"}}, ["run.languages"]),
         ({"langid": {"model": "other"}}, ["langid.model", "eu24-v1"]),
+        ({"langid": {"agree": "other"}}, ["langid.model", "'other'"]),
+        (
+            {"langid": {"model": "mine"}, "models": {"mine": MINE | {"normalisation": "x"}}},
+            ["normalisation", "squeeze"],
+        ),
+        ({"langid": {"model": "mine"}, "models": {"mine": MINE | {"label_map": "x"}}}, ["label_map", "iso639-1"]),
         ({"langid": {"min_score": {"hrx": 0.2}}}, ["hrx"]),
         ({"quality": {"thresholds": {"min_wrods": 1.0}}}, ["min_wrods", "min_words"]),
         ({"quality": {"languages": {"mt": {"no_rule": 1.0}}}}, ["no_rule"]),
