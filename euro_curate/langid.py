@@ -5,9 +5,12 @@ Drops nothing: a text in none of the 24 keeps its own label, a text under its la
 
 import re
 import unicodedata
+from bisect import bisect
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -15,7 +18,7 @@ import pyarrow as pa
 from euro_curate import text
 from euro_curate.languages import UNKNOWN, languages
 from euro_curate.models import NO_IDENTITY, Model, entry, label_map, load
-from euro_curate.schema import LANGUAGES
+from euro_curate.schema import LANGUAGES, TRIMMED
 from euro_curate.stage import stage
 
 DEFAULT_MODEL = "eu24-v1"
@@ -90,9 +93,9 @@ class LangId:
     )  # label -> threshold; below: `und`
     neighbour_score: float = 0.4  # threshold of the labels that min_scores does not name
     windows: int = 3  # stretches of a long document that are looked at ...
-    window_chars: int = 250  # ... and their length
+    window_chars: int = 150  # ... and their length; of 250, the same labels for 1.5 times the time
     gate_windows: int = 3  # of a raw page's text, before extraction; all of them again, and more, before it is refused
-    sampled_lines: int = 4  # lines looked at one by one, for line_share
+    sampled_lines: int = 10  # places at which a line is looked at by itself, for line_share
 
     agree: "LangId | None" = None  # a second model: documents that it labels otherwise are `und`
 
@@ -213,7 +216,7 @@ SURE = 0.9  # score from which a few windows are enough
 MUCH_CHARS = 10_000
 
 
-LINE_CHARS = 150  # of a sampled line that are looked at
+LINE_CHARS = 80  # of a line that are looked at: more lines tell more than more of a line
 MIN_LINE_CHARS = 25  # shorter lines say little
 
 
@@ -225,15 +228,16 @@ def kin(language: str) -> frozenset[str]:
 
 
 def line_share(body: str, language: str, p: LangId) -> float | None:
-    """Share (by characters) of the sampled lines that are in `language` or its kin; None without lines long enough to tell."""
+    """Share of the text that stands in lines of `language` or its kin, as seen at places spread evenly over it; None without lines long
+    enough to tell. Long lines are met more often, so that a paragraph outweighs the links around it.
+    """
     rows = [row for row in text.lines(body) if len(row) >= MIN_LINE_CHARS]
     if not rows or language == UNKNOWN:
         return None
-    step = max(1.0, len(rows) / p.sampled_lines)
-    chosen = [rows[int(i * step)] for i in range(min(len(rows), p.sampled_lines))]
-    total = sum(len(row[:LINE_CHARS]) for row in chosen)
-    same = sum(len(row[:LINE_CHARS]) for row in chosen if guess(row[:LINE_CHARS], p).label in kin(language))
-    return same / total
+    ends = list(accumulate(map(len, rows)))
+    places = Counter(bisect(ends, (i + 0.5) * ends[-1] / p.sampled_lines) for i in range(p.sampled_lines))
+    same = sum(n for row, n in places.items() if guess(rows[row][:LINE_CHARS], p).label in kin(language))
+    return same / p.sampled_lines
 
 
 def gate(plain: str, wanted: Sequence[str], p: LangId) -> tuple[Guess, bool]:
@@ -260,7 +264,7 @@ def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
 # --- the stage ---------------------------------------------------------------------------------------------------------------
 
 
-@stage(out=LANGUAGES, version=8)
+@stage(out=LANGUAGES, version=9)
 def identify(documents: pa.Table, params: LangId) -> pa.Table:
     """DOCUMENTS (n) -> LANGUAGES (n). Stopped pages keep what the gate saw of them; pages without letters are `und` without a score."""
     columns: dict[str, list[Any]] = {name: [] for name in LANGUAGES.names[1:]}
@@ -274,3 +278,34 @@ def identify(documents: pa.Table, params: LangId) -> pa.Table:
     return pa.table(
         [documents["id"], *(pa.array(v, LANGUAGES.field(n).type) for n, v in columns.items())], schema=LANGUAGES
     )
+
+
+@dataclass(frozen=True)
+class Trimming:
+    """Parameters of `trim`."""
+
+    langid: LangId = field(default_factory=LangId)
+    min_letters: int = 40  # of a line; shorter ones are names and titles as often as foreign
+    min_score: float = 0.9  # of its own label
+
+
+@stage(out=TRIMMED, version=1)
+def trim(documents: pa.Table, langs: pa.Table, params: Trimming) -> pa.Table:
+    """DOCUMENTS, LANGUAGES (n each) -> TRIMMED (n): texts in one of the 24 without their lines that are clearly in another language."""
+    bodies, lines, chars = [], [], []
+    for body, language in zip(documents["text"].to_pylist(), langs["language"].to_pylist(), strict=True):
+        rows = body.split("\n")
+        kept = [row for row in rows if not _is_foreign(row, language, params)] if language in languages() else rows
+        bodies.append("\n".join(kept))
+        lines.append(len(rows) - len(kept))
+        chars.append(len(body) - len(bodies[-1]))
+    columns = dict(zip(documents.schema.names, documents.columns, strict=True))
+    columns |= {"text": bodies, "trimmed_lines": lines, "trimmed_chars": chars}
+    return pa.table([columns[name] for name in TRIMMED.names], schema=TRIMMED)
+
+
+def _is_foreign(row: str, language: str, p: Trimming) -> bool:
+    if len(row) < p.min_letters or len(normalise(row[: p.langid.window_chars])) < p.min_letters:
+        return False
+    found = guess(row[: p.langid.window_chars], p.langid)
+    return found.label not in kin(language) and (found.score or 0.0) >= p.min_score

@@ -16,7 +16,7 @@ from euro_curate.balance import Weighing, allocate, weigh
 from euro_curate.dedup import OTHER, Pairing, connect, elect, pair, sign, sort_signatures
 from euro_curate.ingest import Ingest, Source, distinct, ingest
 from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
-from euro_curate.langid import identify
+from euro_curate.langid import identify, trim
 from euro_curate.languages import languages
 from euro_curate.pii import redact
 from euro_curate.publish import Sorting, card, croissant, plan, shard, sort_clean
@@ -69,8 +69,11 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
 
     documents = run.read("ingest", INGEST_VERSION, sources, c.ingest, IngestFile)
     langs = run.map(identify, [(documents, DOCUMENTS)], c.langid)
-    signatures = run.map(sign, [(documents, DOCUMENTS)], c.minhash)
-    qualities = run.map(measure, [(documents, DOCUMENTS), (langs, LANGUAGES)], Measure())
+    texts = documents
+    if c.trimming:
+        texts = run.map(trim, [(documents, DOCUMENTS), (langs, LANGUAGES)], c.trimming)
+    signatures = run.map(sign, [(texts, DOCUMENTS)], c.minhash)
+    qualities = run.map(measure, [(texts, DOCUMENTS), (langs, LANGUAGES)], Measure())
 
     # Duplicates, one group per language. Merges first: a gather reads ranges of few files, never every part.
     batches = merged(langs, c.run.merge_parts)
@@ -89,13 +92,13 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
 
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
     # Further opinions, where the recipe asks for them: a part that lacks one is set aside, not passed.
-    judged = documents
+    judged = texts
     screens, scores, cuts = Shards(()), Shards(()), Shards(())
     if c.screening.filters:
-        screens = run.map(screen, [(documents, DOCUMENTS), (langs, LANGUAGES)], c.screening)
+        screens = run.map(screen, [(texts, DOCUMENTS), (langs, LANGUAGES)], c.screening)
         judged = judged.only(screens.keys)
     if c.scoring.models:
-        scores, cuts = scored(run, documents, langs, c)
+        scores, cuts = scored(run, texts, langs, c)
         judged = judged.only(scores.keys)
     screen_of, score_of = ({part.key: (part,) for part in shards.parts} for shards in (screens, scores))
     rulings = run.map(
@@ -123,7 +126,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
 
     # The dataset: kept pages, redacted, weighed, shared out, shuffled.
     clean = run.map(
-        redact, [(documents, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (settled, VERDICTS)], c.redaction
+        redact, [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (settled, VERDICTS)], c.redaction
     )
     shuffled = run.gather(
         sort_clean,
@@ -167,9 +170,9 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     )
 
 
-def scored(run: Run, documents: Shards, langs: Shards, c: Config) -> tuple[Shards, Shards]:
+def scored(run: Run, texts: Shards, langs: Shards, c: Config) -> tuple[Shards, Shards]:
     """The classifiers' SCORES, and their CUTS over the whole crawl."""
-    scores = run.map(score, [(documents, DOCUMENTS), (langs, LANGUAGES)], c.scoring)
+    scores = run.map(score, [(texts, DOCUMENTS), (langs, LANGUAGES)], c.scoring)
     bins = run.gather(
         bin_scores,
         {
@@ -313,9 +316,9 @@ def _versions() -> dict[str, str]:
 
 
 def clean_work(output: str) -> int:
-    """Removes the tables that hold unredacted or full text (ingest, redact, sort_clean) from work/. Returns the number of files."""
+    """Removes the tables that hold unredacted or full text (ingest, trim, redact, sort_clean) from work/. Returns the number of files."""
     gone = 0
-    for stage_name in ("ingest", "redact", "sort_clean"):
+    for stage_name in ("ingest", "trim", "redact", "sort_clean"):
         for path in list_files(join(output, "work", stage_name)):
             remove(path)
             gone += 1

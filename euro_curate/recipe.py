@@ -12,7 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from euro_curate.balance import Balance
 from euro_curate.dedup import Election, MinHash
 from euro_curate.ingest import Ingest
-from euro_curate.langid import LangId, default_scores, identifier
+from euro_curate.langid import LangId, Trimming, default_scores, identifier
 from euro_curate.languages import resolve, select
 from euro_curate.models import Model, entry
 from euro_curate.pii import KINDS, Redaction
@@ -67,6 +67,7 @@ class LangIdSection:
     __pydantic_config__ = _STRICT
     model: str = LangId.model
     agree: str = ""  # a second model, which must give a page the same label
+    trim: bool = False  # take lines that are clearly in another language out of a page's text
     neighbour_score: float = LangId.neighbour_score
     min_line_share: float = Rules.min_line_share
     min_line_share_doubted: float = Rules.min_line_share_doubted
@@ -170,6 +171,7 @@ class Config:
     run: RunSection
     ingest: Ingest
     langid: LangId
+    trimming: Trimming | None
     minhash: MinHash
     election: Election
     scoring: Scoring
@@ -244,7 +246,8 @@ def _config(r: Recipe) -> Config:
     models = {name: asdict(section) for name, section in r.models.items()}
     scored = {"min_scores": scores, "neighbour_score": r.langid.neighbour_score}
     other = identifier(entry(r.langid.agree, "langid", models)) if r.langid.agree else None
-    langid = identifier(entry(r.langid.model, "langid", models), agree=other, **scored)
+    single = identifier(entry(r.langid.model, "langid", models), **scored)
+    langid = replace(single, agree=other)
     classifiers = {resolve(name).code: entry(model, "quality", models) for name, model in r.quality.models.items()}
     keep_shares = {resolve(name).code: share for name, share in r.quality.keep_shares.items()}
     if alone := sorted(set(keep_shares) - set(classifiers)):
@@ -256,8 +259,9 @@ def _config(r: Recipe) -> Config:
         raise ValueError("dedup: rows and shingle_words must be at least 1")
     return Config(
         run=replace(r.run, languages=codes),
-        ingest=Ingest(languages=codes, langid=langid, **_fields(r.ingest)),
+        ingest=Ingest(languages=codes, langid=single, **_fields(r.ingest)),
         langid=langid,
+        trimming=Trimming(single) if r.langid.trim else None,
         minhash=MinHash(r.dedup.shingle_words, r.dedup.rows),
         election=Election(r.dedup.elect),
         scoring=Scoring(tuple(sorted((code, model) for code, model in classifiers.items() if code in codes))),

@@ -49,7 +49,14 @@ LANGUAGES = _schema(
     (
         "line_share",
         pa.float64(),
-    ),  # share of the sampled lines' letters in `language`, or in what a line of it is easily taken for
+    ),  # share of the text in lines of `language`, or of what a line of it is easily taken for
+)
+
+# DOCUMENTS without clearly foreign lines: what stands for DOCUMENTS from here on, where the recipe asks for it.
+TRIMMED = _schema(
+    *DOCUMENTS,
+    pa.field("trimmed_lines", pa.int32(), nullable=False),  # lines taken out of the text
+    pa.field("trimmed_chars", pa.int64(), nullable=False),  # their code points, line ends included
 )
 
 SIGNATURES = _schema(

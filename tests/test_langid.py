@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import classifiers
+import crawls
+import pyarrow as pa
 import pytest
+from conftest import Page, write_warc
 
 from euro_curate import langid
+from euro_curate.explain import story
 from euro_curate.langid import LangId, clean, guess, guess_document, normalise, script_of, squeeze
 from euro_curate.recipe import configure
+from euro_curate.schema import DOCUMENTS, LANGUAGES
 from euro_curate.stage import params_of
 
 
@@ -116,3 +121,89 @@ def test_two_models_must_agree_on_what_is_accepted() -> None:
     refused = guess_document(texts[1], both)
     assert (refused.label, refused.score) == ("ekk_Latn", guess_document(texts[1], alone).score), "told all the same"
     assert params_of(both)["agree"]["sha256"] == two["sha256"] and params_of(alone)["agree"] is None
+
+
+# --- documents ---------------------------------------------------------------------------------------------------------------
+
+GERMAN = (
+    "Am frühen Morgen lag der Nebel noch über den Feldern, als die ersten Wanderer aufbrachen.\n"
+    "Sie wollten den Gipfel erreichen, bevor die Sonne zu heiß wurde und die Wege staubig waren.\n"
+    "Unterwegs trafen sie einen Schäfer, der ihnen von einer Quelle hinter der alten Kapelle erzählte.\n"
+    "Dort füllten sie ihre Flaschen, ruhten sich im Schatten aus und stiegen dann weiter bergan.\n"
+)
+ENGLISH = "We use cookies to give you the best experience on our website and to show you relevant advertising.\n"
+SHORT = "Subscribe to our newsletter\n"
+
+
+def test_a_short_text_and_a_very_long_one_take_the_same_model_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(langid, "guess", lambda sample, p: asked.append(len(sample)) or guess(sample, p))
+    p = LangId()
+    ten_words = "Der Nebel lag am frühen Morgen noch über den Feldern."
+    assert guess_document(ten_words, p).language == "deu_Latn" and langid.line_share(ten_words, "deu_Latn", p) == 1.0
+    huge = GERMAN * (10_000_000 // len(GERMAN) + 1)
+    asked.clear()
+    assert guess_document(huge, p).language == "deu_Latn" and langid.line_share(huge, "deu_Latn", p) == 1.0
+    assert sum(asked) < langid.MUCH_CHARS + 2000, "characters that the model sees of ten million"
+
+
+@pytest.mark.parametrize(("score", "looks"), [(langid.SURE, 1), (langid.SURE - 0.01, 2)])
+def test_doubt_is_answered_by_more_text(score: float, looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def doubtful(sample: str, p: LangId) -> langid.Guess:
+        asked.append(len(sample))
+        return langid.Guess("deu_Latn", "deu_Latn", score, "nld_Latn", 0.05 * len(asked))
+
+    monkeypatch.setattr(langid, "guess", doubtful)
+    found = guess_document(GERMAN * 100, LangId())
+    assert len(asked) == looks and asked[-1] == (452 if looks == 1 else langid.MUCH_CHARS + 9)
+    assert (found.second, found.second_score) == ("nld_Latn", 0.05 * looks), "the runner-up is kept"
+
+
+def test_the_share_is_that_of_the_text_not_of_the_lines() -> None:
+    p = LangId()
+    assert langid.line_share(GERMAN, "deu_Latn", p) == 1.0
+    assert langid.line_share(GERMAN + ENGLISH * 4, "deu_Latn", p) == pytest.approx(0.5, abs=0.11)
+    paragraph = GERMAN.replace("\n", " ") * 3
+    links = "All news from around the world\n" * 10
+    assert langid.line_share(paragraph + "\n" + links, "deu_Latn", p) == pytest.approx(0.8, abs=0.11)
+    assert langid.line_share("kurz\n" * 20, "deu_Latn", p) is None
+    assert langid.line_share(GERMAN, "und", p) is None
+
+
+def rows(bodies: list[str], codes: list[str]) -> tuple[pa.Table, pa.Table]:
+    """DOCUMENTS and LANGUAGES of texts."""
+    ids = [str(i) for i in range(len(bodies))]
+    page = {"source": "a", "offset": 0, "bytes_in": 0}
+    documents = [{"id": i, "text": body} | page for i, body in zip(ids, bodies, strict=True)]
+    found = [{"id": i, "language": code} for i, code in zip(ids, codes, strict=True)]
+    return pa.Table.from_pylist(documents, schema=DOCUMENTS), pa.Table.from_pylist(found, schema=LANGUAGES)
+
+
+def test_clearly_foreign_lines_are_trimmed_and_counted() -> None:
+    danish = "Vi gik en tur langs stranden i går morges og så de små både komme ind i havnen igen.\n"
+    norwegian = "I går morges gikk vi en tur langs sjøen, og da så vi at de små båtene kom inn til havna.\n"
+    bodies = [GERMAN + ENGLISH + SHORT + "\n2024-11-28 | 12:00\n" + GERMAN, danish + norwegian, ENGLISH + GERMAN]
+    out = langid.trim(*rows(bodies, ["deu_Latn", "dan_Latn", "nob_Latn"]), langid.Trimming())
+    assert out["text"][0].as_py() == GERMAN + SHORT + "\n2024-11-28 | 12:00\n" + GERMAN, "short and wordless lines stay"
+    assert out["text"][1].as_py() == bodies[1], "a neighbour's line may be one's own"
+    assert out["text"][2].as_py() == bodies[2], "a page in none of the 24 is left alone"
+    assert out["trimmed_lines"].to_pylist() == [1, 0, 0]
+    assert out["trimmed_chars"].to_pylist() == [len(ENGLISH), 0, 0]
+
+
+def test_what_is_trimmed_is_neither_measured_nor_published_and_explained(tmp_path: Path) -> None:
+    html = "".join(f"<p>{line}</p>" for line in (GERMAN + ENGLISH).splitlines())
+    crawl = write_warc(tmp_path / "in" / "a.warc.gz", [Page(f"<html><body><article>{html}</article></body></html>")])
+    outputs = {trim: tmp_path / str(trim) for trim in (False, True)}
+    told = {}
+    for trim, output in outputs.items():
+        crawls.run([crawl], output, {"langid": {"trim": trim}, "quality": {"thresholds": {"min_words": 10}}})
+        page = crawls.verdicts(output)[0].to_dicts()[0]
+        assert page["verdict"] == "kept"
+        assert ("cookies" in crawls.dataset(output)["text"][0]) is not trim
+        told[trim] = story(str(output), page["id"], None)[0]
+    assert "trim" not in told[False]
+    assert told[True]["trim"] == {"trimmed_lines": 1, "trimmed_chars": len(ENGLISH)}
+    assert told[True]["measure"]["words"] == told[False]["measure"]["words"] - len(ENGLISH.split())

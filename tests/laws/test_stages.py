@@ -17,6 +17,7 @@ from euro_curate.shards import read_part
 from euro_curate.stage import Stage
 
 SETTINGS: dict[str, dict[str, Any]] = {
+    "langid": {"trim": True},
     "filter": {"datatrove": {"RegexFilter": {"regex_exp": "[Тт]ермос"}}},
     "models": {"hq": classifiers.trained()},
     "quality": {"models": {"bg": "hq"}},
@@ -30,6 +31,7 @@ def scoring() -> score.Scoring:
 # stage -> (its parameters, schemas of its inputs)
 STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     langid.identify: (langid.LangId, (schema.DOCUMENTS,)),
+    langid.trim: (langid.Trimming, (schema.DOCUMENTS, schema.LANGUAGES)),
     dedup.sign: (dedup.MinHash, (schema.DOCUMENTS,)),
     quality.measure: (quality.Measure, (schema.DOCUMENTS, schema.LANGUAGES)),
     screening.screen: (
