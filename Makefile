@@ -11,10 +11,10 @@ BENCH  ?=
 LANGUAGES := bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types tests slow bench models wheel clean eu24 $(LANGUAGES)
+.PHONY: help setup demo test check format lint types tests slow bench models langid-eval wheel clean eu24 $(LANGUAGES)
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 	@echo "  make bg ... sv    one language: make mt INPUT='crawl/*.warc.gz' OUTPUT=out/mt"
 	@echo "Languages: $(LANGUAGES)"
 
@@ -68,6 +68,10 @@ bench: setup .venv-bench/.done ## our pipeline beside FineWeb-2's recipe on data
 
 models: setup ## train the language model: make models DATA=folder of <lang>.tsv.gz
 	.venv/bin/python langid_models/train.py '$(DATA)'
+
+langid-eval: setup ## measure language models side by side: make langid-eval DATA=labelled.tsv.gz MODELS="eu24-v1 lid176-ftz"
+	@test -n '$(DATA)' || { echo "give labelled text: make langid-eval DATA=labelled.tsv.gz" >&2; exit 2; }
+	.venv/bin/python langid_models/evaluate.py '$(MODELS)' $(DATA)
 
 wheel: setup ## build the wheel into dist/
 	.venv/bin/uv build --wheel --quiet
