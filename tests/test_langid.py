@@ -165,6 +165,7 @@ def test_the_share_is_that_of_the_text_not_of_the_lines() -> None:
     p = LangId()
     assert langid.line_share(GERMAN, "deu_Latn", p) == 1.0
     assert langid.line_share(GERMAN + ENGLISH * 4, "deu_Latn", p) == pytest.approx(0.5, abs=0.11)
+    assert langid.line_share(ENGLISH * 9 + GERMAN[:90], "deu_Latn", p) == 0.1
     paragraph = GERMAN.replace("\n", " ") * 3
     links = "All news from around the world\n" * 10
     assert langid.line_share(paragraph + "\n" + links, "deu_Latn", p) == pytest.approx(0.8, abs=0.11)
