@@ -92,7 +92,7 @@ class LangId:
     )  # label -> threshold; below: `und`
     neighbour_score: float = 0.4  # threshold of the labels that min_scores does not name
     windows: int = 3  # stretches of a long document that are looked at ...
-    window_chars: int = 150  # ... and their length; of 250, the same labels for 1.5 times the time
+    window_chars: int = 100  # ... and their length; of 250, the same labels for twice the time
     gate_windows: int = 3  # of a raw page's text, before extraction; all of them again, and more, before it is refused
     sampled_lines: int = 10  # places at which a line is looked at by itself, for line_share
 
@@ -212,7 +212,7 @@ def guess_document(body: str, p: LangId) -> Guess:
 
 
 SURE = 0.9  # score from which a few windows are enough
-MUCH_CHARS = 5_000
+MUCH_CHARS = 3_000
 
 
 LINE_CHARS = 100  # of a line that are looked at

@@ -157,7 +157,7 @@ def test_doubt_is_answered_by_more_text(score: float, looks: int, monkeypatch: p
 
     monkeypatch.setattr(langid, "guess", doubtful)
     found = guess_document(GERMAN * 100, LangId())
-    assert len(asked) == looks and asked[-1] == (452 if looks == 1 else langid.MUCH_CHARS + 9)
+    assert len(asked) == looks and asked[-1] == (302 if looks == 1 else langid.MUCH_CHARS + 9)
     assert (found.second, found.second_score) == ("nld_Latn", 0.05 * looks), "the runner-up is kept"
 
 
