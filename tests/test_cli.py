@@ -146,6 +146,9 @@ CLASSIFIER = [
 ]
 CLASSIFIER += ["--set", "models.hq.kind=quality", "--set", "models.hq.label=__label__hq"]
 
+SECOND_MODEL = ["--set", "langid.agree=second", "--set", "models.second.file={file}"]
+SECOND_MODEL += ["--set", f"models.second.sha256={'b' * 64}"]
+
 
 @pytest.mark.parametrize(
     ("args", "told"),
@@ -165,6 +168,7 @@ CLASSIFIER += ["--set", "models.hq.kind=quality", "--set", "models.hq.label=__la
             "cannot join the Ray cluster",
         ),
         (["run", "web", "--input", "{in}", "--output", "{out}", *CLASSIFIER], f"expected {'a' * 64}"),
+        (["run", "web", "--input", "{in}", "--output", "{out}", *SECOND_MODEL], f"expected {'b' * 64}"),
         (["explain", "{out}", "--id", "x"], "no finished run"),
         (["explain", "{out}"], "--id or --url"),
     ],
