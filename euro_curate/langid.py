@@ -59,15 +59,12 @@ _OPENLID_DROPS = re.compile(r"[^\w\s\u0300-\u036f]|\d")
 
 
 def clean(text: str) -> str:
-    """Any text -> one line of lower-case letters and spaces: what OpenLID is asked with (its paper's appendix on preprocessing)."""
+    """Any text -> one line of lower-case letters and spaces: what OpenLID is asked with, as its authors clean text."""
     return squeeze(_OPENLID_DROPS.sub("", text.lower()))
 
 
-FORMS = {
-    str(NORMALISATION): normalise,
-    "squeeze": squeeze,
-    "clean": clean,
-}  # `normalisation` of models.toml -> the form
+# `normalisation` of models.toml -> the form
+FORMS = {str(NORMALISATION): normalise, "squeeze": squeeze, "clean": clean}
 
 
 # --- parameters and results ---------------------------------------------------------------------------------------------------
@@ -145,10 +142,8 @@ def _count(pattern: re.Pattern[str], sample: str) -> int:
 def script_of(line: str) -> str | None:
     """`Latn`, `Grek` or `Cyrl` if at least half of the letters of a normalised text are of that script; else None."""
     letters = len(line) - line.count(" ") - line.count("'") - line.count("-") - line.count("·")
-    ascii_letters = letters - (
-        len(line.encode("utf-8", "replace")) - len(line)
-    )  # at least: others take two bytes or more
-    if letters and 2 * ascii_letters >= letters:
+    further_bytes = len(line.encode("utf-8", "replace")) - len(line)  # one or more for each letter that is not ASCII
+    if letters and 2 * (letters - further_bytes) >= letters:
         return "Latn"  # without counting them one by one, which takes a third of the model's time
     for script, pattern in _RUNS.items():
         if letters and 2 * _count(pattern, line) >= letters:
@@ -310,7 +305,7 @@ def trim(documents: pa.Table, langs: pa.Table, params: Trimming) -> pa.Table:
 
 
 def _is_foreign(row: str, language: str, p: Trimming) -> bool:
-    if len(row) < p.min_letters or len(normalise(row[: p.langid.window_chars])) < p.min_letters:
+    if len(normalise(row[:MUCH_CHARS])) < p.min_letters:
         return False
-    found = guess(row[: p.langid.window_chars], p.langid)
+    found = guess_document(row, p.langid)
     return found.label not in kin(language) and (found.score or 0.0) >= p.min_score

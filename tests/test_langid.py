@@ -185,13 +185,20 @@ def rows(bodies: list[str], codes: list[str]) -> tuple[pa.Table, pa.Table]:
 def test_clearly_foreign_lines_are_trimmed_and_counted() -> None:
     danish = "Vi gik en tur langs stranden i går morges og så de små både komme ind i havnen igen.\n"
     norwegian = "I går morges gikk vi en tur langs sjøen, og da så vi at de små båtene kom inn til havna.\n"
-    bodies = [GERMAN + ENGLISH + SHORT + "\n2024-11-28 | 12:00\n" + GERMAN, danish + norwegian, ENGLISH + GERMAN]
-    out = langid.trim(*rows(bodies, ["deu_Latn", "dan_Latn", "nob_Latn"]), langid.Trimming())
+    quotation = ENGLISH.strip() + " " + GERMAN.replace("\n", " ")
+    bodies = [
+        GERMAN + ENGLISH + SHORT + "\n2024-11-28 | 12:00\n" + GERMAN,
+        danish + norwegian,
+        ENGLISH + GERMAN,
+        quotation,
+    ]
+    out = langid.trim(*rows(bodies, ["deu_Latn", "dan_Latn", "nob_Latn", "deu_Latn"]), langid.Trimming())
     assert out["text"][0].as_py() == GERMAN + SHORT + "\n2024-11-28 | 12:00\n" + GERMAN, "short and wordless lines stay"
     assert out["text"][1].as_py() == bodies[1], "a neighbour's line may be one's own"
     assert out["text"][2].as_py() == bodies[2], "a page in none of the 24 is left alone"
-    assert out["trimmed_lines"].to_pylist() == [1, 0, 0]
-    assert out["trimmed_chars"].to_pylist() == [len(ENGLISH), 0, 0]
+    assert out["text"][3].as_py() == quotation, "a line is read to its end"
+    assert out["trimmed_lines"].to_pylist() == [1, 0, 0, 0]
+    assert out["trimmed_chars"].to_pylist() == [len(ENGLISH), 0, 0, 0]
 
 
 def test_what_is_trimmed_is_neither_measured_nor_published_and_explained(tmp_path: Path) -> None:
