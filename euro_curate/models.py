@@ -48,11 +48,13 @@ class Model:
             raise ValueError(f"models.{self.name}.label: a quality classifier needs the label whose probability counts")
 
 
-def entry(name: str, kind: str, own: Mapping[str, Mapping[str, Any]] | None = None) -> Model:
+def entry(name: str, kind: str, own: Mapping[str, Mapping[str, Any]] | None = None, asked_by: str = "") -> Model:
     """The model of that name and kind, from langid_models/models.toml and `own` (a recipe's [models.<name>] tables), whose keys win.
+    `asked_by`: the recipe's key that names it, if not the usual one of its kind.
 
     ValueError: a table that makes no sense, an unknown name (lists the names there are), or a model without a digest.
     """
+    asked_by = asked_by or KEYS[kind]
     shipped = tomllib.loads(bundled("langid_models", "models.toml").read_text(encoding="utf-8"))
     tables = {key: {"kind": "langid"} | table for key, table in shipped.items()}
     for key, given in (own or {}).items():
@@ -68,11 +70,11 @@ def entry(name: str, kind: str, own: Mapping[str, Mapping[str, Any]] | None = No
         _model(key, tables[key])
     choices = [key for key, table in tables.items() if table.get("kind", "langid") == kind]
     if name not in choices:
-        raise ValueError(f"{KEYS[kind]}: no {kind} model {name!r}; there are: {', '.join(sorted(choices)) or 'none'}")
+        raise ValueError(f"{asked_by}: no {kind} model {name!r}; there are: {', '.join(sorted(choices)) or 'none'}")
     table = tables[name]
     if not table.get("sha256"):
         raise ValueError(
-            f"{KEYS[kind]}: the digest of {name!r} is not on record. Download {table['url']} (licence: {table['licence']}), "
+            f"{asked_by}: the digest of {name!r} is not on record. Download {table['url']} (licence: {table['licence']}), "
             f'check it, and give it in the recipe: [models.{name}] sha256 = "..."'
         )
     return _model(name, table)

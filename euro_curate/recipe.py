@@ -245,7 +245,7 @@ def _config(r: Recipe) -> Config:
     )
     models = {name: asdict(section) for name, section in r.models.items()}
     scored = {"min_scores": scores, "neighbour_score": r.langid.neighbour_score}
-    other = identifier(entry(r.langid.agree, "langid", models)) if r.langid.agree else None
+    other = identifier(entry(r.langid.agree, "langid", models, "langid.agree")) if r.langid.agree else None
     single = identifier(entry(r.langid.model, "langid", models), **scored)
     langid = replace(single, agree=other)
     classifiers = {resolve(name).code: entry(model, "quality", models) for name, model in r.quality.models.items()}

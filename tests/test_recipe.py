@@ -26,7 +26,7 @@ HQ = {"kind": "quality", "url": "https://e.example/hq.bin", "sha256": "0" * 64, 
         ({"run": {"languages": ["no"]}}, ["'no'", "mt (Maltese)"]),
         ({"run": {"languages": "mt"}}, ["run.languages"]),
         ({"langid": {"model": "other"}}, ["langid.model", "eu24-v1"]),
-        ({"langid": {"agree": "other"}}, ["langid.model", "'other'"]),
+        ({"langid": {"agree": "other"}}, ["langid.agree", "'other'"]),
         (
             {"langid": {"model": "mine"}, "models": {"mine": MINE | {"normalisation": "x"}}},
             ["normalisation", "squeeze"],
