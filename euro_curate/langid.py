@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from euro_curate import text
+from euro_curate.kinship import tell
 from euro_curate.languages import UNKNOWN, languages
 from euro_curate.models import NO_IDENTITY, Model, entry, label_map, load
 from euro_curate.schema import LANGUAGES, TRIMMED
@@ -170,6 +171,7 @@ def guess(sample: str, p: LangId) -> Guess:
     ]
     if not ranked:
         return NOTHING
+    ranked = tell(line, ranked)
     (label, score), second = ranked[0], (ranked[1] if len(ranked) > 1 else (None, None))
     accepted = score >= threshold(label, p) and len(line) >= MIN_LETTERS
     return Guess(label if accepted else UNKNOWN, label, score, *second)

@@ -21,7 +21,11 @@ import fsspec
 
 from euro_curate.resources import bundled, cache_folder
 
-KEYS = {"langid": "langid.model", "quality": "quality.models"}  # kind -> the recipe's key that names such a model
+KEYS = {  # kind -> the recipe's key that names such a model
+    "langid": "langid.model",
+    "quality": "quality.models",
+    "kinship": "no key: a table of",  # no recipe names one: kinship.py
+}
 NO_IDENTITY = {"identity": False}  # metadata of a field that stage.params_of leaves out
 
 

@@ -14,7 +14,7 @@ PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
     "schema languages chars kernels text stage shards resources models",
-    "langid score dedup quality pii verdict balance screening publish report",
+    "kinship langid score dedup quality pii verdict balance screening publish report",
     "run executors ingest sample progress",
     "recipe onestage explain calibrate",
     "pipeline",
@@ -25,6 +25,7 @@ NEIGHBOURS = {  # the allowed imports within a floor
     ("executors", "run"),
     ("progress", "run"),
     ("models", "resources"),
+    ("langid", "kinship"),
     ("kernels", "resources"),
     ("kernels", "chars"),
     ("text", "chars"),
