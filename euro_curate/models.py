@@ -24,7 +24,7 @@ from euro_curate.resources import bundled, cache_folder
 KEYS = {  # kind -> the recipe's key that names such a model
     "langid": "langid.model",
     "quality": "quality.models",
-    "kinship": "no key: a table of",  # no recipe names one: kinship.py
+    "kinship": "kinship.TABLE",  # the code's own: no recipe names one
 }
 NO_IDENTITY = {"identity": False}  # metadata of a field that stage.params_of leaves out
 

@@ -93,7 +93,7 @@ class Settings:
     """All that shapes the model besides the data; chosen on lid_dev and held-out sources, see README.md."""
 
     per_language: int = 30_000  # training units of an EU language, and at most of one that is easily taken for it
-    others: int = 6_000  # at most of any other: enough to catch it
+    others: int = 12_000  # at most of any other: enough to catch it
     floor: int = 2_000  # units of the smallest languages, by repetition ...
     repeats: int = 4  # ... but no line more often than this
     min_letters: int = 8  # shorter lines ("OK", "Menu") belong to no language in particular
@@ -105,7 +105,7 @@ class Settings:
     minn: int = 2
     maxn: int = 5
     dim: int = 32  # 32 beat 16 and 24 at the same size, 48 was slower and no better
-    bucket: int = 140_000  # n-gram rows; rows * dim * 4 bytes is the file: under 20 MB
+    bucket: int = 143_000  # n-gram rows; rows * dim * 4 bytes is the file: under 20 MB
     min_count: int = 200  # keeps some 6,000 whole words
     epoch: int = 8
     lr: float = 0.8
