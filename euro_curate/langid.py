@@ -21,7 +21,7 @@ from euro_curate.models import NO_IDENTITY, Model, entry, label_map, load
 from euro_curate.schema import LANGUAGES, TRIMMED
 from euro_curate.stage import stage
 
-DEFAULT_MODEL = "eu24-v1"
+DEFAULT_MODEL = "eu24-v2"
 
 # --- the form in which the model sees text ------------------------------------------------------------------------------------
 

@@ -195,19 +195,19 @@ GOOD = {"url": "https://e.example/m.bin", "sha256": SHA, "kind": "quality", "lab
 
 
 def test_a_recipes_own_model_wins_over_a_bundled_one() -> None:
-    assert entry("eu24-v1", "langid").place == "eu24-v1.bin"
-    own = {"eu24-v1": {"file": "mine.bin", "sha256": SHA}, "hq": GOOD}
-    assert entry("eu24-v1", "langid", own) == Model("eu24-v1", SHA, place=str(Path.cwd() / "mine.bin"))
+    assert entry("eu24-v2", "langid").place == "eu24-v2.bin"
+    own = {"eu24-v2": {"file": "mine.bin", "sha256": SHA}, "hq": GOOD}
+    assert entry("eu24-v2", "langid", own) == Model("eu24-v2", SHA, place=str(Path.cwd() / "mine.bin"))
     assert entry("hq", "quality", own) == Model("hq", SHA, "__label__hq", "quality", GOOD["url"])
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "own", "told"),
     [
-        ("other", "langid", {}, r"langid\.model: .*'other'.*eu24-v1"),
-        ("hq", "langid", {"hq": GOOD}, r"'hq'; there are: eu24-v1, "),
-        ("eu24-v1", "quality", {}, r"quality\.models: .*there are: none"),
-        ("eu24-v1", "quality", {"hq": GOOD}, r"there are: hq$"),
+        ("other", "langid", {}, r"langid\.model: .*'other'.*eu24-v2"),
+        ("hq", "langid", {"hq": GOOD}, r"'hq'; there are: eu24-v2, "),
+        ("eu24-v2", "quality", {}, r"quality\.models: .*there are: none"),
+        ("eu24-v2", "quality", {"hq": GOOD}, r"there are: hq$"),
         ("hq", "quality", {"hq": GOOD | {"sha256": "../x"}}, r"models\.hq\.sha256"),
         ("hq", "quality", {"hq": GOOD | {"label": ""}}, r"models\.hq\.label"),
         ("hq", "quality", {"hq": GOOD | {"kind": "speed"}}, r"models\.hq\.kind: 'speed'.*langid, quality"),
@@ -234,7 +234,7 @@ def test_a_digest_is_all_that_a_known_model_needs() -> None:
 
 def test_every_shipped_entry_is_complete() -> None:
     shipped = tomllib.loads(bundled("langid_models", "models.toml").read_text())
-    assert {"eu24-v1", "glotlid-v3", "openlid-v2", "openlid-v3", "lid176", "lid176-ftz"} <= set(shipped)
+    assert {"eu24-v2", "glotlid-v3", "openlid-v2", "openlid-v3", "lid176", "lid176-ftz"} <= set(shipped)
     for name, table in shipped.items():
         own = {} if "sha256" in table else {name: {"sha256": SHA}}
         found = entry(name, "langid", own)
@@ -261,7 +261,7 @@ def test_the_place_of_a_file_is_no_part_of_its_identity() -> None:
 def test_a_model_is_read_once_a_process() -> None:
     p = LangId()
     assert load(p.place, p.sha256) is load(p.place, p.sha256)
-    with pytest.raises(ValueError, match=r"eu24-v1\.bin has sha256"):
+    with pytest.raises(ValueError, match=r"eu24-v2\.bin has sha256"):
         load(p.place, "2" * 64)
     with pytest.raises(ValueError, match="wrong file format"):
         path = bundled("langid_models", "models.toml")
