@@ -69,7 +69,7 @@ bench: setup .venv-bench/.done ## our pipeline beside FineWeb-2's recipe on data
 models: setup ## train the language model: make models DATA="folders of <lang>.tsv.gz"
 	.venv/bin/python langid_models/train.py $(DATA)
 
-langid-eval: setup ## measure language models side by side: make langid-eval DATA=labelled.tsv.gz MODELS="eu24-v1 lid176-ftz"
+langid-eval: setup ## measure language models side by side: make langid-eval DATA=labelled.tsv.gz MODELS="eu24-v2 lid176-ftz"
 	@test -n '$(DATA)' || { echo "give labelled text: make langid-eval DATA=labelled.tsv.gz" >&2; exit 2; }
 	.venv/bin/python langid_models/evaluate.py '$(MODELS)' $(DATA)
 

@@ -93,7 +93,6 @@ class LangId:
     window_chars: int = 100  # ... and their length; of 250, the same labels for twice the time
     gate_windows: int = 3  # of a raw page's text, before extraction; all of them again, and more, before it is refused
     sampled_lines: int = 10  # places at which a line is looked at by itself, for line_share
-
     agree: "LangId | None" = None  # a second model: documents that it labels otherwise are `und`
 
     def __post_init__(self) -> None:
@@ -171,7 +170,8 @@ def guess(sample: str, p: LangId) -> Guess:
     ]
     if not ranked:
         return NOTHING
-    ranked = tell(line, ranked)
+    if form is normalise:  # the second look was weighed against our own models, which alone are asked in this form
+        ranked = tell(line, ranked)
     (label, score), second = ranked[0], (ranked[1] if len(ranked) > 1 else (None, None))
     accepted = score >= threshold(label, p) and len(line) >= MIN_LETTERS
     return Guess(label if accepted else UNKNOWN, label, score, *second)

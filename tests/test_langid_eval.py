@@ -56,7 +56,7 @@ def test_models_stand_side_by_side_on_any_labelled_text(
     assert "openlid-v2, true as answer: lvs as pol 2" in said
 
 
-@pytest.mark.parametrize("model", ["nowhere.bin", "openlid-v2", "eu24-v1=nowhere.bin"])
+@pytest.mark.parametrize("model", ["nowhere.bin", "openlid-v2", "eu24-v2=nowhere.bin"])
 def test_models_that_are_not_there_are_refused_with_a_line(evaluate: Any, model: str) -> None:
     with pytest.raises(SystemExit, match="error: "):
         evaluate.main([model, "x.tsv"])
