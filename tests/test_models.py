@@ -237,7 +237,7 @@ def test_every_shipped_entry_is_complete() -> None:
     assert {"eu24-v2", "glotlid-v3", "openlid-v2", "openlid-v3", "lid176", "lid176-ftz"} <= set(shipped)
     for name, table in shipped.items():
         own = {} if "sha256" in table else {name: {"sha256": SHA}}
-        found = entry(name, "langid", own)
+        found = entry(name, table.get("kind", "langid"), own)
         assert ("url" in table) != ("file" in table) and table["licence"] and found.normalisation in FORMS
         assert not found.label_map or label_map(found.label_map)
     with pytest.raises(ValueError, match=r"no 'klingon' in labels\.toml; there are: openlid, iso639-1"):

@@ -16,21 +16,21 @@ from euro_curate.stage import fingerprint
 
 # Language -> least share of its sentences and of its pages that get its label, thresholds included.
 FLOORS = {
-    "bul_Cyrl": (1.0, 1.0), "hrv_Latn": (0.37, 0.5), "ces_Latn": (0.98, 1.0), "dan_Latn": (0.97, 1.0),
-    "nld_Latn": (0.98, 1.0), "eng_Latn": (0.98, 1.0), "ekk_Latn": (1.0, 1.0), "fin_Latn": (1.0, 1.0),
+    "bul_Cyrl": (1.0, 1.0), "hrv_Latn": (0.48, 1.0), "ces_Latn": (0.98, 1.0), "dan_Latn": (0.97, 1.0),
+    "nld_Latn": (0.97, 1.0), "eng_Latn": (0.98, 1.0), "ekk_Latn": (1.0, 1.0), "fin_Latn": (1.0, 1.0),
     "fra_Latn": (1.0, 1.0), "deu_Latn": (0.98, 1.0), "ell_Grek": (1.0, 1.0), "hun_Latn": (1.0, 1.0),
-    "gle_Latn": (0.98, 1.0), "ita_Latn": (1.0, 1.0), "lvs_Latn": (1.0, 1.0), "lit_Latn": (1.0, 1.0),
-    "mlt_Latn": (1.0, 1.0), "pol_Latn": (1.0, 1.0), "por_Latn": (1.0, 1.0), "ron_Latn": (1.0, 1.0),
-    "slk_Latn": (1.0, 1.0), "slv_Latn": (0.99, 1.0), "spa_Latn": (0.99, 1.0), "swe_Latn": (1.0, 1.0),
+    "gle_Latn": (0.97, 1.0), "ita_Latn": (0.98, 1.0), "lvs_Latn": (1.0, 1.0), "lit_Latn": (1.0, 1.0),
+    "mlt_Latn": (1.0, 1.0), "pol_Latn": (1.0, 1.0), "por_Latn": (0.98, 1.0), "ron_Latn": (1.0, 1.0),
+    "slk_Latn": (0.99, 1.0), "slv_Latn": (0.99, 1.0), "spa_Latn": (0.98, 1.0), "swe_Latn": (1.0, 1.0),
 }  # fmt: skip
 
 # Neighbour -> greatest share of its sentences that get the label of one of the 24. None of their pages may.
 LEAKS = {
-    "bos": 0.08, "srp-latn": 0.04, "srp-cyrl": 0.0, "nob": 0.0, "nno": 0.0, "glg": 0.0, "cat": 0.0, "isl": 0.0, "mkd": 0.0,
+    "bos": 0.08, "srp-latn": 0.04, "srp-cyrl": 0.0, "nob": 0.0, "nno": 0.0, "glg": 0.0, "cat": 0.0, "isl": 0.0, "mkd": 0.05,
     "ukr": 0.0, "rus": 0.0, "tur": 0.0, "afr": 0.0,
 }  # fmt: skip
 
-PINNED = "72505a4061602a35"  # of both tables: see the last test
+PINNED = "1291474a75883a08"  # of both tables: see the last test
 
 SENTENCES = {
     "bos": """Juče smo sa komšijama sjedili ispred kuće i pili kahvu do kasno u noć.
