@@ -233,7 +233,7 @@ def _rule(page: dict[str, Any], found: dict[str, Any], wanted: set[str], doubted
         return "language:other", "score", found["score"], None, None
     share, needed = found["line_share"], p.min_line_share
     other = page["gate_language"] not in (None, language, *languages()[language].confusable)
-    if doubted or (other and page["gate_score"] >= SURE):
+    if doubted or (other and (page["gate_score"] or 0.0) >= SURE):  # null: the gate found no letters
         needed = max(needed, p.min_line_share_doubted)
     if share is not None and share < needed:
         return "language:mixed", "line_share", share, needed, None

@@ -160,6 +160,10 @@ def test_a_stopped_page_without_measures_has_a_ruling() -> None:
     )
 
 
+def test_a_page_of_which_the_gate_saw_no_letters_is_judged_like_any_other() -> None:
+    assert brief(rulings([page(gate_language="und", gate_score=None, line_share=0.8)])[0]) == PASSED
+
+
 def test_no_pages_make_no_rulings() -> None:
     assert rulings([]) == []
 
