@@ -80,7 +80,7 @@ RULES = (
     Rule("ellipsis_lines", "ellipsis_lines", False, 0.5, min_lines=5),  # Gopher: 0.3
     Rule("prose_words", "prose_words", True, 0.2, min_lines=5),  # menus, tables of contents, indexes
     Rule("punctuated_lines", "punctuated_lines", True, None, min_lines=5, method="tail:0.1"),  # FineWeb: 0.12
-    Rule("short_lines", "short_lines", False, 0.9, min_lines=10),  # FineWeb: 0.67, off in FineWeb-2
+    Rule("short_lines", "short_lines", False, 0.95, min_lines=10),  # FineWeb: 0.67, off in FineWeb-2
     Rule("few_word_lines", "few_word_lines", False, None, min_lines=10),  # C4 drops such lines
     Rule("newlines_per_word", "newlines_per_word", False, 0.35),  # FineWeb: 0.3
     Rule("javascript_lines", "javascript_lines", False, 0.5, min_lines=2),  # C4 drops such lines
