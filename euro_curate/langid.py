@@ -141,6 +141,8 @@ def _count(pattern: re.Pattern[str], sample: str) -> int:
 
 def script_of(line: str) -> str | None:
     """`Latn`, `Grek` or `Cyrl` if at least half of the letters of a normalised text are of that script; else None."""
+    if line.isascii():
+        return "Latn" if line else None
     letters = len(line) - line.count(" ") - line.count("'") - line.count("-") - line.count("·")
     further_bytes = len(line.encode("utf-8", "replace")) - len(line)  # one or more for each letter that is not ASCII
     if letters and 2 * (letters - further_bytes) >= letters:
