@@ -262,6 +262,15 @@ def test_thresholds_go_into_a_recipe_and_come_out_of_it(output: Path, tmp_path: 
     assert invoke(output, "--write", target)[0] == 2, "an existing file is not overwritten"
 
 
+def test_a_threshold_that_goes_back_to_the_default_is_written_over_the_language_files() -> None:
+    default = BY_NAME["stop_word_share"].default
+    assert default is not None and default != 0.06
+    back = c.Proposal("stop_word_share", "fin_Latn", "fixed", 0.06, default, 0.0, 0.0)
+    same = c.Proposal("stop_word_share", "mlt_Latn", "fixed", 0.15, 0.15, 0.0, 0.0)
+    raw = tomllib.loads(c.toml_sections(c.Calibration([back, same], {}, {}, {}, []), "note"))
+    assert raw == {"quality": {"languages": {"fi": {"stop_word_share": default}}}}
+
+
 def test_language_files_are_rewritten_and_read_back(output: Path, tmp_path: Path) -> None:
     for path in Path(euro_curate.languages.__file__).parent.glob("*.toml"):
         (tmp_path / path.name).write_bytes(path.read_bytes())

@@ -58,8 +58,8 @@ class Proposal(NamedTuple):
     rule: str
     language: str
     method: str
-    old: float | None
-    new: float | None
+    old: float | None  # None = the rule is off
+    new: float
     drops_old: float
     drops_new: float
 
@@ -157,7 +157,7 @@ def calibrate(documents: pl.DataFrame, clean: pl.DataFrame, plan: Plan) -> Calib
     proposals += _scores(of_documents, plan)
     after = {code: dict(values) for code, values in now.items()}
     for found in proposals:
-        if found.rule != SCORE and found.new is not None:
+        if found.rule != SCORE:
             after[found.language][found.rule] = found.new
     proposed = tuple((code, tuple(sorted(values.items()))) for code, values in after.items())
     drops, clean_drops = (
@@ -194,10 +194,8 @@ def _share(frame: pl.DataFrame | None, rule: Rule, limit: float | None) -> float
 
 def _dropped(frame: pl.DataFrame, code: str, thresholds: Thresholds) -> float:
     """Share of the pages that break any rule but those on length."""
-    length = [i for i, rule in enumerate(RULES) if rule.measure == "words"]
-    free = tuple(
-        (c, tuple(t for t in values if t[0] not in {RULES[i].name for i in length})) for c, values in thresholds
-    )
+    length = {rule.name for rule in RULES if rule.measure == "words"}
+    free = tuple((c, tuple(t for t in values if t[0] not in length)) for c, values in thresholds)
     return float(np.mean(first_broken(frame.to_arrow(), [code] * len(frame), free) >= 0))
 
 

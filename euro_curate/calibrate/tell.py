@@ -55,29 +55,34 @@ def _aligned(rows: Sequence[Sequence[str]], left: int) -> str:
 
 
 def toml_sections(found: Calibration, note: str) -> str:
-    """A recipe's [quality.languages] and [langid] tables with every calibrated threshold that differs from the default."""
+    """A recipe's [quality.languages] and [langid] tables with every calibrated threshold that is not in force already.
+
+    One that goes back to the rule's default is written too: without it, the language file's would hold.
+    """
     lines = [f"# {note}", ""]
     scores = {languages()[p.language].iso1: p.new for p in found.proposals if p.rule == SCORE}
     if scores:
         lines += ["[langid.min_score]", *(f"{iso} = {value:g}" for iso, value in sorted(scores.items())), ""]
     for code, language in languages().items():
-        values = _differing(found, code)
+        mine = [p for p in found.proposals if p.language == code and p.rule != SCORE]
+        values = [(p.rule, p.new) for p in mine if p.new != p.old]
         if values:
             lines += [f"[quality.languages.{language.iso1}]", *(f"{rule} = {value:.10g}" for rule, value in values), ""]
     return "\n".join(lines)
 
 
 def _differing(found: Calibration, code: str) -> list[tuple[str, float]]:
+    """What a language file has to say: it holds only what differs from the rule's default."""
     defaults = {rule.name: rule.default for rule in RULES}
-    pairs = [(p.rule, p.new) for p in found.proposals if p.language == code and p.rule != SCORE and p.new is not None]
-    return [(rule, new) for rule, new in pairs if new != defaults[rule]]
+    mine = [p for p in found.proposals if p.language == code and p.rule != SCORE]
+    return [(p.rule, p.new) for p in mine if p.new != defaults[p.rule]]
 
 
 def write_languages(found: Calibration, folder: Path, note: str) -> list[str]:
     """Writes the thresholds into the language files (<iso1>.toml) of a folder; what is not calibrated stays. Returns the files changed."""
     changed = []
     for code, language in languages().items():
-        mine = [p for p in found.proposals if p.language == code and p.new is not None]
+        mine = [p for p in found.proposals if p.language == code]
         if mine:
             path = folder / f"{language.iso1}.toml"
             before = path.read_text(encoding="utf-8")
