@@ -1,6 +1,6 @@
 """measure(): numbers per document, no decisions. verdict.py holds them against thresholds.
 
-Everything comes from the one pass of text.scan; what words, lines, paragraphs and sentences are is said there. A share whose
+Everything comes from the one pass of text.scans; what words, lines, paragraphs and sentences are is said there. A share whose
 denominator is 0 is 0. A measure never changes under its name: another meaning is another name.
 
 Sources: Gopher = Rae et al. 2021 (arXiv 2112.11446, appendix A1.1), counted as datatrove's filters do (0.10.1), which tests hold against;
@@ -38,7 +38,7 @@ FineWeb = Penedo et al. 2024 (arXiv 2406.17557, section 3.6) and FineWeb-2 = Pen
 | caps_words | share of words of two letters or more, all of them capitals | RPv2 |
 | digit_chars, upper_letters | share of characters that are decimal digits; of letters that are capitals | RPv2 |
 | punctuation_chars, urls_per_word | punctuation per character; `://` per word | WDS |
-| own_letters | share of letters in the language's script (Latin for the languages that are not ours) | WDS |
+| own_letters | share of letters in words that begin in the language's script (Latin for the languages that are not ours) | WDS |
 | broken_chars | share of characters that wrong decoding leaves: U+FFFD, controls, private use | ours |
 """
 

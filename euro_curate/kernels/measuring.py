@@ -1,6 +1,6 @@
 """tally(): every measure of quality.py from what read() found. No byte of text is looked at again.
 
-Four functions, each with the names of what it writes above it: numba compiles small functions much faster than one of the same length.
+Four functions, each with the names of what it writes above it (paragraphs are tally's own): numba compiles small functions much faster than one of the same length.
 """
 
 import numba
@@ -20,15 +20,11 @@ from euro_curate.kernels.reading import (
 
 SHORT_LINE_CHARS = 30  # FineWeb
 FEW_WORDS = 3  # C4: lines of fewer words
-LONG_LINE_CHARS = (
-    60  # no menu item, even without punctuation at its end; in characters, as ten words are long in Finnish
-)
+# No menu item, even without punctuation at its end; in characters, as ten words are long in Finnish.
+LONG_LINE_CHARS = 60
 SOME_WORDS = 5  # no menu item, with punctuation at its end
-FILLER, JAVASCRIPT, NO_LANGUAGE = (
-    31,
-    30,
-    29,
-)  # bits of a word in the lexicon; those below: the languages whose stop word it is
+# Bits of a word in the lexicon; those below: the languages whose stop word it is.
+FILLER, JAVASCRIPT, NO_LANGUAGE = 31, 30, 29
 
 LETTERS, UPPER, _, _, _, CHARS, NEWLINES, SENTENCES, DIGITS, PUNCTUATION, BROKEN, HASHES, ELLIPSES, BRACES, URLS = (
     range(len(COUNTS) - 1)
