@@ -265,14 +265,15 @@ def conclude(
 
 
 def tally(verdicts: Shards) -> pl.DataFrame:
-    """Pages by (language, verdict), part by part: memory does not grow with the crawl."""
-    total = pl.DataFrame(schema={"language": pl.String, "verdict": pl.String, "pages": pl.Int64})
-    for part in verdicts.parts:
-        frame = pl.from_arrow(read_part(part, columns=("language", "verdict")))
-        assert isinstance(frame, pl.DataFrame)
-        counted = frame.group_by("language", "verdict").agg(pl.len().cast(pl.Int64).alias("pages"))
-        total = pl.concat([total, counted]).group_by("language", "verdict").agg(pl.col("pages").sum())
-    return total.sort("language", "verdict")
+    """Pages by (language, verdict), from the parts' receipts."""
+    rows = [
+        (language, verdict, pages)
+        for part in verdicts.parts
+        for language, counts in part.notes["verdicts"].items()
+        for verdict, pages in counts.items()
+    ]
+    frame = pl.DataFrame(rows, {"language": pl.String, "verdict": pl.String, "pages": pl.Int64}, orient="row")
+    return frame.group_by("language", "verdict").agg(pl.col("pages").sum()).sort("language", "verdict")
 
 
 def languages_of(counts: pl.DataFrame, budget: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -6,8 +6,10 @@ paths in, paths out: the executor moves no documents.
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -78,6 +80,7 @@ class Task:
     make: Callable[[], tuple[pa.Table, dict[str, Any]]] = field(hash=False)  # -> (table, notes); picklable by reference
     source_hash: str = ""
     rows_in: int = 0
+    memory_bytes: int = 1 << 30  # what it needs at most
 
     def __call__(self) -> Part:
         table, notes = self.make()
@@ -120,6 +123,14 @@ class Progress(Protocol):
     def finish(self, stage: str) -> None: ...
 
 
+class Watcher(Protocol):
+    """Told of every part, for those who look on from elsewhere: see watch.py."""
+
+    def begin(self, stage: str, parts: int, reused: int) -> None: ...
+    def part(self, task: Task, result: Part | Failure) -> None: ...
+    def end(self, count: "StageCount") -> None: ...
+
+
 class Silent:
     """Shows nothing."""
 
@@ -149,7 +160,8 @@ class MakeStage:
         for other in tables[1 : self.aligned]:
             if not tables[0]["id"].equals(other["id"]):
                 raise ValueError(f"{self.stage.name}: inputs are not row-aligned: their ids differ")
-        return checked(self.stage, self.stage(*tables, self.params), tables[0] if tables else None), {}
+        table = checked(self.stage, self.stage(*tables, self.params), tables[0] if tables else None)
+        return table, self.stage.notes(table)
 
 
 def checked(stage: Stage, table: pa.Table, first: pa.Table | None) -> pa.Table:
@@ -180,15 +192,23 @@ class StageCount:
     reused: int  # of these, parts that were there already
     rows_in: int
     rows_out: int
-    seconds: float
+    seconds: float  # by the clock
+    core_seconds: float  # of all tasks that ran, together
 
 
 class Run:
     """One run into one output folder. `work` holds the stage tables; `set_aside` the inputs that could not be handled."""
 
-    def __init__(self, output: str, executor: Executor, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        output: str,
+        executor: Executor,
+        progress: Progress | None = None,
+        watchers: Sequence[Watcher] = (),
+    ) -> None:
         self.output, self.executor = output.rstrip("/"), executor
         self.progress: Progress = progress or Silent()
+        self.watchers = tuple(watchers)
         self.work = join(self.output, "work")
         self.counts: list[StageCount] = []
         self.set_aside: list[Failure] = []
@@ -203,6 +223,7 @@ class Run:
         sources: Sequence[SourceLike],
         params: Any,
         make: Callable[[Any, Any], Callable[[], tuple[pa.Table, dict[str, Any]]]],
+        memory_bytes: int = 2 << 30,
     ) -> Shards:
         """Crawl files -> one part each. Their recipe holds name, size, and ETag or mtime, as a file has no digest before it is read."""
         tasks = []
@@ -213,7 +234,8 @@ class Run:
                 "params": params_of(params),
                 "source": {"name": source.name, "size": source.size, "tag": source.tag},
             }
-            tasks.append(Task(name, source.key, self._path(name, recipe, source.key), recipe, make(source, params)))
+            path = self._path(name, recipe, source.key)
+            tasks.append(Task(name, source.key, path, recipe, make(source, params), memory_bytes=memory_bytes))
         shards = self.make(tasks)
         if tasks:
             records = sum(part.notes.get("records", 0) for part in shards.parts)
@@ -273,35 +295,45 @@ class Run:
         if not tasks:
             return Shards(())
         name, started = tasks[0].stage, time.monotonic()
-        made: dict[str, Part] = {}
-        todo = []
+        made = self._there_already(tasks)
+        todo = [task for task in tasks if task.key not in made]
         for task in tasks:
-            part = find_part(task.path, task.recipe)
-            if part is None:
-                todo.append(task)
-            else:
-                made[task.key] = part
-                self._check_drift(task, part)
-        self.progress.start(name, len(tasks), len(made))
-        reused = len(made)
+            if task.key in made:
+                self._check_drift(task, made[task.key])
+        reused, core_seconds = len(made), 0.0
+        self.progress.start(name, len(tasks), reused)
+        for watcher in self.watchers:
+            watcher.begin(name, len(tasks), reused)
 
         def done(task: Task, result: Part | Failure) -> None:
+            nonlocal core_seconds
             if isinstance(result, Failure):
                 self.set_aside.append(result)
                 log.error("%s of %s set aside: %s", result.stage, result.key, "; then ".join(result.history))
             else:
+                core_seconds += result.seconds
                 made[task.key] = replace(result, key=task.key)
             self.progress.step(name, 0 if isinstance(result, Failure) else result.rows)
+            for watcher in self.watchers:
+                watcher.part(task, result)
 
         if todo:
             self.executor.run(todo, done)
         self.progress.finish(name)
         parts = tuple(replace(made[task.key], key=task.key) for task in tasks if task.key in made)
         shards = Shards(parts)
-        seconds = round(time.monotonic() - started, 3)
-        self.counts.append(
-            StageCount(name, len(parts), reused, sum(task.rows_in for task in tasks), shards.rows, seconds)
+        count = StageCount(
+            name,
+            len(parts),
+            reused,
+            sum(task.rows_in for task in tasks),
+            shards.rows,
+            round(time.monotonic() - started, 3),
+            round(core_seconds, 3),
         )
+        self.counts.append(count)
+        for watcher in self.watchers:
+            watcher.end(count)
         if all_or_nothing and len(parts) < len(tasks):
             failure = self.set_aside[-1]
             raise GatherFailed(f"{failure.stage} of {failure.key} failed: " + "; then ".join(failure.history))
@@ -310,11 +342,10 @@ class Run:
     def publish(self, folders: Mapping[str, Sequence[Task]]) -> dict[str, Shards]:
         """Makes parts in folders that others read by glob. If anything there must change, run.json goes first, then every file that the
         plan lacks or that another recipe made; so a folder without a run.json beside it is not finished."""
-        wanted = {task.path: task.recipe for tasks in folders.values() for task in tasks}
-        present = {_local(path) for folder in folders for path in list_files(join(self.output, folder))}
-        right = {path for path, recipe in wanted.items() if find_part(path, recipe)}
-        stale = present - {_local(path) for path in right}
-        if stale or len(right) < len(wanted):
+        present = {_place(path) for folder in folders for path in list_files(join(self.output, folder))}
+        right = {part.path for tasks in folders.values() for part in self._there_already(tasks).values()}
+        stale = present - {_place(path) for path in right}
+        if stale or len(right) < sum(map(len, folders.values())):
             remove(join(self.output, "run.json"))
             scheme = self.output.split("://")[0] + "://" if "://" in self.output else ""
             for path in sorted(stale):
@@ -325,6 +356,16 @@ class Run:
 
     def _path(self, name: str, recipe: dict[str, Any], key: str) -> str:
         return join(self.work, name, fingerprint(recipe), f"{key}.parquet")
+
+    def _there_already(self, tasks: Sequence[Task]) -> dict[str, Part]:
+        """The parts that need not be made, by key. Many are looked for together: on an object store each look is a round trip."""
+        there = list(tasks)
+        if len(tasks) > 1:  # one listing instead of as many questions about what is not there
+            present = {_place(path) for path in list_files(_common_folder([task.path for task in tasks]))}
+            there = [task for task in tasks if _place(task.path) in present]
+        with ThreadPoolExecutor(_LOOKERS) as pool:
+            found = pool.map(lambda task: find_part(task.path, task.recipe), there)
+            return {task.key: part for task, part in zip(there, found, strict=True) if part is not None}
 
     def _plan(
         self,
@@ -344,7 +385,7 @@ class Run:
         make = MakeStage(stage, tuple(slices), aligned, params)
         path = into(key) if into else self._path(stage.name, recipe, key)
         rows_in = sum(part.rows for part in slices[0][0].parts) if slices else 0
-        return Task(stage.name, key, path, recipe, make, stage.source_hash(), rows_in)
+        return Task(stage.name, key, path, recipe, make, stage.source_hash(), rows_in, stage.memory_bytes)
 
     def _check_drift(self, task: Task, part: Part) -> None:
         if (
@@ -361,5 +402,14 @@ class Run:
             )
 
 
-def _local(path: str) -> str:
-    return path.split("://", 1)[-1]
+_LOOKERS = 32  # threads that wait for the storage
+
+
+def _common_folder(paths: Sequence[str]) -> str:
+    """The deepest folder that holds all of them."""
+    return os.path.commonprefix([min(paths), max(paths)]).rpartition("/")[0]  # noqa: RUF071 URLs, and cut at a "/"
+
+
+def _place(path: str) -> str:
+    """A path or URL as a file system's listing has it."""
+    return path.split("://", 1)[1] if "://" in path else os.path.abspath(path)

@@ -3,11 +3,12 @@
 A file is its own receipt: its footer holds the recipe (what made it) and the digest of its data pages (what it is).
 """
 
+import contextlib
 import io
 import json
 import os
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class Part:
     notes: dict[str, Any] = field(
         default_factory=dict, hash=False
     )  # what ingest says of its file: records, bytes skipped, error
+    seconds: float = field(default=0.0, compare=False)  # that making it took, in this run; never written
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,20 @@ class Shards:
     def only(self, keys: Iterable[str]) -> "Shards":
         wanted = set(keys)
         return Shards(tuple(part for part in self.parts if part.key in wanted))
+
+
+class StorageRefused(PermissionError):
+    """The storage of the run's own tables refuses access: no part can be read or written until that is mended."""
+
+
+@contextlib.contextmanager
+def _own(path: str) -> Iterator[None]:
+    """Around every access to the run's own tables."""
+    try:
+        yield
+    except PermissionError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise StorageRefused(f"the storage refuses access to {path}: {reason or type(error).__name__}") from error
 
 
 # --- file systems ------------------------------------------------------------------------------------------------------------
@@ -185,7 +201,9 @@ def write_part(path: str, table: pa.Table, recipe: dict[str, Any], source_hash: 
     writer.close()
     data = sink.getvalue()
     key = path.rsplit("/", 1)[-1].removesuffix(".parquet")
-    if put_if_absent(path, data):
+    with _own(path):
+        first = put_if_absent(path, data)
+    if first:
         return Part(key, path, digest, table.num_rows, len(data), source_hash, notes)
     found = find_part(path, recipe)
     if found is None:
@@ -197,8 +215,9 @@ def find_part(path: str, recipe: dict[str, Any]) -> Part | None:
     """The part at `path` if it is there, readable and made by `recipe`; None otherwise."""
     fs, where = filesystem(path)
     try:
-        size = int(fs.info(where)["size"])
-        with fs.open(where, "rb") as file:
+        with _own(path), fs.open(where, "rb") as file:
+            size = int(file.seek(0, 2))
+            file.seek(0)
             metadata = pq.read_metadata(file).metadata or {}
     except (FileNotFoundError, pa.ArrowInvalid):
         return None
@@ -222,9 +241,11 @@ def read_receipt(path: str) -> tuple[str, set[str]]:
 def read_part(part: Part, columns: Sequence[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
     """A part's table; with `where`, only row groups whose statistics allow a match are read."""
     fs, path = filesystem(part.path)
-    if isinstance(fs, LocalFileSystem):
-        return pq.read_table(path, columns=None if columns is None else list(columns), filters=where, memory_map=False)
-    return pq.read_table(path, columns=None if columns is None else list(columns), filters=where, filesystem=fs)
+    wanted = None if columns is None else list(columns)
+    with _own(part.path):
+        if isinstance(fs, LocalFileSystem):
+            return pq.read_table(path, columns=wanted, filters=where, memory_map=False)
+        return pq.read_table(path, columns=wanted, filters=where, filesystem=fs)
 
 
 def _json(value: Any) -> str:

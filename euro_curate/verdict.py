@@ -276,7 +276,16 @@ class Closing:
     seed: int = 1  # of the dataset's shuffle
 
 
-@stage(out=VERDICTS, version=1)
+def count_verdicts(verdicts: pa.Table) -> dict[str, Any]:
+    """VERDICTS -> {"verdicts": {language: {verdict: pages}}}, sorted."""
+    counts: dict[str, dict[str, int]] = {}
+    grouped = verdicts.group_by(["language", "verdict"]).aggregate([([], "count_all")])
+    for row in sorted(grouped.to_pylist(), key=lambda row: (row["language"], row["verdict"])):
+        counts.setdefault(row["language"], {})[row["verdict"]] = row["count_all"]
+    return {"verdicts": counts}
+
+
+@stage(out=VERDICTS, version=2, notes=count_verdicts)
 def close(verdicts: pa.Table, budget: pa.Table, params: Closing) -> pa.Table:
     """VERDICTS (n), BUDGET -> VERDICTS (n): kept pages beyond their language's cut become `budget:cut`."""
     cuts = {

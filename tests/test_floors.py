@@ -15,7 +15,7 @@ PACKAGE = Path(euro_curate.__file__).parent
 FLOORS = (
     "schema languages chars kernels text stage shards resources models",
     "kinship langid score dedup quality pii verdict balance screening publish report",
-    "run executors ingest sample progress",
+    "run executors ingest sample progress watch",
     "recipe onestage explain calibrate",
     "pipeline",
     "cli",
@@ -24,6 +24,8 @@ FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.spl
 NEIGHBOURS = {  # the allowed imports within a floor
     ("executors", "run"),
     ("progress", "run"),
+    ("progress", "watch"),
+    ("watch", "run"),
     ("models", "resources"),
     ("langid", "kinship"),
     ("kernels", "resources"),
