@@ -194,6 +194,9 @@ class StageCount:
     rows_out: int
     seconds: float  # by the clock
     core_seconds: float  # of all tasks that ran, together
+    bytes_out: int  # of Parquet, reused parts too
+    memory_bytes: int  # what a task of it is given room for
+    gather: bool  # parts of many parts, not one for one
 
 
 class Run:
@@ -330,6 +333,9 @@ class Run:
             shards.rows,
             round(time.monotonic() - started, 3),
             round(core_seconds, 3),
+            sum(part.bytes for part in parts),
+            max(task.memory_bytes for task in tasks),
+            all_or_nothing,
         )
         self.counts.append(count)
         for watcher in self.watchers:

@@ -15,7 +15,7 @@ PACKAGE = Path(euro_curate.__file__).parent
 FLOORS = (
     "schema languages chars kernels text stage shards resources models",
     "kinship langid score dedup quality pii verdict balance screening publish report",
-    "run executors ingest sample progress watch",
+    "run executors ingest sample progress watch forecast",
     "recipe onestage explain calibrate",
     "pipeline",
     "cli",
@@ -25,6 +25,8 @@ NEIGHBOURS = {  # the allowed imports within a floor
     ("executors", "run"),
     ("progress", "run"),
     ("progress", "watch"),
+    ("progress", "forecast"),
+    ("forecast", "ingest"),
     ("watch", "run"),
     ("models", "resources"),
     ("langid", "kinship"),
