@@ -16,12 +16,12 @@ from resiliparse.parse.encoding import detect_mime
 from euro_curate import text
 from euro_curate.ingest.decode import Undecodable, decode, unpack
 from euro_curate.ingest.extract import main_text, parse, plain_text
+from euro_curate.ingest.head import read_head, read_title
+from euro_curate.ingest.optout import SIGNALS, reservations
 from euro_curate.ingest.records import Record
 from euro_curate.langid import LangId
 from euro_curate.langid import gate as language_gate
 from euro_curate.languages import UNKNOWN, languages
-
-OPT_OUT_SIGNALS = ("noai", "tdm-reservation", "noindex")
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,9 @@ class Ingest:
     page_memory_bytes: int = 4 << 30  # data segment of the process that handles pages
 
     def __post_init__(self) -> None:
-        unknown = set(self.opt_out) - set(OPT_OUT_SIGNALS)
+        unknown = set(self.opt_out) - set(SIGNALS)
         if unknown:
-            raise ValueError(
-                f"ingest.opt_out: unknown {', '.join(sorted(unknown))}; choices: {', '.join(OPT_OUT_SIGNALS)}"
-            )
+            raise ValueError(f"ingest.opt_out: unknown {', '.join(sorted(unknown))}; choices: {', '.join(SIGNALS)}")
         if self.page_timeout_s <= 0 or self.max_bytes < self.min_bytes:
             raise ValueError("ingest: page_timeout_s must be above 0, max_bytes at least min_bytes")
 
@@ -131,7 +129,9 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
     except Undecodable as error:
         raise _Stop("encoding:charset", str(error)) from error
     page = page.replace("\x00", "")
-    _read_head(row, page, record)
+    head = read_head(page)
+    row |= head.columns
+    row["opt_out"] = reservations(record.headers, head.metas)
     signals = [signal for signal in p.opt_out if row["opt_out"] and signal in row["opt_out"]]
     if signals:
         raise _Stop(f"opt_out:{signals[0].replace('-', '_')}", row["opt_out"])
@@ -247,71 +247,6 @@ def mime_of(content_type: str, body: bytes) -> str:
     return declared if declared and sniffed == "application/octet-stream" else sniffed
 
 
-_HEAD_CHARS = 1 << 16
-_HTML_LANG = re.compile(r"<html\b[^>]*?\blang\s*=\s*[\"']?([A-Za-z0-9\-_]{2,20})", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>(.{1,1000}?)</title", re.IGNORECASE | re.DOTALL)
-_META = re.compile(r"<meta\b[^>]{1,600}>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"([a-zA-Z\-:]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>\"']+))")
-_LICENCE = re.compile(r"<(?:a|link)\b[^>]*\brel\s*=\s*[\"']?[^\"'>]*\blicen[sc]e\b[^>]*>", re.IGNORECASE)
-
-
-def _read_head(row: Row, page: str, record: Record) -> None:
-    """Title, language attribute, licence link, and reservations in headers and meta elements."""
-    head = page[:_HEAD_CHARS]
-    if found := _HTML_LANG.search(head):
-        row["html_lang"] = found.group(1)
-    row["title"] = _title(head)
-    if ("licen" in page or "LICEN" in page) and (found := _LICENCE.search(page)):
-        row["licence"] = _attributes(found.group(0)).get("href")
-    signals: list[str] = []
-    for key, value in record.headers:
-        if key.lower() == "x-robots-tag":
-            signals += _robots("header", value)
-        if key.lower() == "tdm-reservation" and value.strip() == "1":
-            signals.append("tdm-reservation=header")
-    for element in _META.findall(head):
-        attributes = _attributes(element)
-        name = attributes.get("name", "").lower()
-        if name == "robots":
-            signals += _robots("meta", attributes.get("content", ""))
-        if name == "tdm-reservation" and attributes.get("content", "").strip() == "1":
-            signals.append("tdm-reservation=meta")
-    row["opt_out"] = "; ".join(dict.fromkeys(signals)) or None
-
-
-def _title(head: str) -> str | None:
-    found = _TITLE.search(head)
-    return (" ".join(html.unescape(found.group(1)).split())[:500] or None) if found else None
-
-
-_AGENT = re.compile(r"\s*([a-z*][^\s:]*)\s*:(.*)", re.DOTALL)
-_VALUED = (
-    "max-snippet",
-    "max-image-preview",
-    "max-video-preview",
-    "unavailable_after",
-)  # directives with a colon of their own
-
-
-def _robots(where: str, value: str) -> list[str]:
-    """`noai` and `noindex` of a robots directive list. Directives scoped to one agent (`otherbot: noindex, nofollow`) are not for us."""
-    directives, ours = set(), True
-    for part in value.lower().split(","):
-        scoped = _AGENT.fullmatch(part)
-        if scoped and scoped.group(1) not in _VALUED:
-            ours = scoped.group(1) == "*"
-        if ours:
-            directives.add((scoped.group(2) if scoped else part).strip())
-    return [f"{signal}={where}" for signal in ("noai", "noindex") if signal in directives]
-
-
-def _attributes(element: str) -> dict[str, str]:
-    return {
-        m.group(1).lower(): html.unescape(m.group(2) or m.group(3) or m.group(4) or "")
-        for m in _ATTRIBUTE.finditer(element)
-    }
-
-
 def _host(url: str | None) -> str | None:
     try:
         return urlsplit(url).hostname if url else None
@@ -342,7 +277,7 @@ def extract_page(page: str) -> tuple[str, str | None, str | None]:
         if len(page) > Ingest.max_bytes:
             raise _Stop("size:large", None)
         page = page.replace("\x00", "")
-        row["title"] = _title(page[:_HEAD_CHARS])
+        row["title"] = read_title(page)
         tree = parse(page)
         row["text"] = text.utf8([main_text(tree, len(plain_text(tree)))])[0] if tree is not None else ""
         if not row["text"]:
