@@ -30,12 +30,18 @@ DOCUMENTS = _schema(
     ("charset", pa.string()),  # what the bytes were decoded with
     ("html_lang", pa.string()),  # <html lang>
     ("title", pa.string()),  # <title>
+    ("canonical_url", pa.string()),  # absolute target of rel=canonical, in the page or its Link header
+    ("published", pa.string()),  # day of publication as the page states it, YYYY-MM-DD
+    ("content_language", pa.string()),  # HTTP header
+    ("last_modified", pa.timestamp("ms", tz="UTC")),  # HTTP header
     pa.field("text", pa.large_string(), nullable=False),  # main text; "" when stopped
     pa.field("bytes_in", pa.int64(), nullable=False),  # payload bytes as stored in the crawl
     ("gate_language", pa.string()),  # language of the raw page's plain text, before extraction
     ("gate_score", pa.float64()),  # its probability
-    ("licence", pa.string()),  # rel=license target, when the page names one
-    ("opt_out", pa.string()),  # reservations found, `signal=value; ...`
+    ("licence", pa.string()),  # the licence's URL or text, when the page names one; never a claim that it holds
+    ("licence_id", pa.string()),  # its short form if it is one of Creative Commons, e.g. CC-BY-SA-4.0
+    ("licence_from", pa.string()),  # where it stood: header | link | meta | jsonld | a | mention; see ingest/head.py
+    ("opt_out", pa.string()),  # what headers and markup say of uses, `signal=where[:value]; ...`; see optout/signals.py
     ("stop", pa.string()),  # null, or the verdict that ended the page at ingest
     ("evidence", pa.string()),  # what that verdict rests on, never page text
 )
@@ -228,7 +234,9 @@ CLEAN = _schema(
     pa.field("bytes", pa.int64(), nullable=False),  # of the redacted text in UTF-8
     pa.field("redactions", pa.int32(), nullable=False),
     ("licence", pa.string()),
+    ("licence_id", pa.string()),
     ("title", pa.string()),
+    ("published", pa.string()),
 )
 
 # Sizes by language and bin of the shuffle order: what `allocate` needs, small whatever the crawl's size.
@@ -271,6 +279,8 @@ DATASET = _schema(
     pa.field("top_langs", pa.string()),
     pa.field("title", pa.string()),
     pa.field("licence", pa.string()),
+    pa.field("licence_id", pa.string()),
+    pa.field("published", pa.string()),
     pa.field("words", pa.int64()),
     pa.field("redactions", pa.int32()),
 )

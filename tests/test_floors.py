@@ -13,7 +13,7 @@ import euro_curate
 PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
-    "schema languages chars kernels text stage shards resources models",
+    "schema languages chars hosts kernels text stage shards resources models",
     "kinship langid score dedup quality pii verdict balance screening publish report",
     "run executors ingest sample progress watch forecast",
     "recipe onestage explain calibrate",

@@ -73,11 +73,17 @@ def blank_row(record: Record) -> Row:
         "charset": None,
         "html_lang": None,
         "title": None,
+        "canonical_url": None,
+        "published": None,
+        "content_language": None,
+        "last_modified": None,
         "text": "",
         "bytes_in": len(record.body),
         "gate_language": None,
         "gate_score": None,
         "licence": None,
+        "licence_id": None,
+        "licence_from": None,
         "opt_out": None,
         "stop": None,
         "evidence": None,
@@ -96,10 +102,9 @@ def page_row(record: Record, p: Ingest) -> Row:
         row["stop"], row["text"] = "extract:memory", ""
     except Exception as error:  # a page cannot fail a run: what no gate foresaw is an extraction error on record
         row["stop"], row["evidence"], row["text"] = "extract:error", type(error).__name__, ""
-    for name in ("title", "html_lang", "licence", "opt_out", "mime", "evidence"):
-        if row[name]:
-            row[name] = text.utf8([row[name]])[0]
-    row["text"] = text.utf8([row["text"]])[0]
+    for name, value in row.items():
+        if isinstance(value, str):
+            row[name] = text.utf8([value])[0]
     return row
 
 
@@ -129,7 +134,7 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
     except Undecodable as error:
         raise _Stop("encoding:charset", str(error)) from error
     page = page.replace("\x00", "")
-    head = read_head(page)
+    head = read_head(page, record.headers, row["url"], row["crawled_at"])
     row |= head.columns
     row["opt_out"] = reservations(record.headers, head.metas)
     signals = [signal for signal in p.opt_out if row["opt_out"] and signal in row["opt_out"]]
