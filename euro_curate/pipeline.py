@@ -18,6 +18,7 @@ from euro_curate.ingest import Ingest, Source, distinct, ingest
 from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
 from euro_curate.langid import identify, trim
 from euro_curate.languages import languages
+from euro_curate.optout import BySite, reserve, sort_addresses, sort_policies
 from euro_curate.pii import redact
 from euro_curate.publish import Sorting, card, croissant, plan, shard, sort_clean
 from euro_curate.quality import Measure, measure
@@ -25,6 +26,7 @@ from euro_curate.recipe import Config
 from euro_curate.report import render
 from euro_curate.run import Run, Slice
 from euro_curate.schema import (
+    ADDRESSES,
     BUDGET,
     CLEAN,
     CLUSTERS,
@@ -33,7 +35,9 @@ from euro_curate.schema import (
     EDGES,
     ELECTIONS,
     LANGUAGES,
+    POLICIES,
     QUALITIES,
+    RESERVATIONS,
     RULINGS,
     SCORE_BINS,
     SCORES,
@@ -100,6 +104,8 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     if c.scoring.models:
         scores, cuts = scored(run, texts, langs, c)
         judged = judged.only(scores.keys)
+    names = {source.key: source.name for source in sources}
+    reserved = reservations(run, documents, c)
     screen_of, score_of = ({part.key: (part,) for part in shards.parts} for shards in (screens, scores))
     rulings = run.map(
         decide,
@@ -109,6 +115,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
             (Slice(screen_of.get(key, ())), SCREENS),
             (Slice(score_of.get(key, ())), SCORES),
             (Slice(cuts.parts), CUTS),
+            (Slice(reserved.parts, equal=("source", (names[key],))), RESERVATIONS),
         ],
     )
     elections = run.gather(
@@ -116,7 +123,6 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         {g: [(of_group(rulings.parts, g), RULINGS), (Slice((clusters[g],)), CLUSTERS)] for g in groups},
         c.election,
     )
-    names = {source.key: source.name for source in sources}
     settled = run.map(
         settle,
         [(rulings, RULINGS)],
@@ -167,6 +173,43 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         published["dataset/data"],
         table.to_pylist() if publishable else [],
         time.monotonic() - started,
+    )
+
+
+def reservations(run: Run, documents: Shards, c: Config) -> Shards:
+    """RESERVATIONS of the pages whose sites' policies the inputs hold, a part for each range of the sites' hashes. None without policies."""
+    policies = run.beside(documents, "policies")
+    if not policies.parts:
+        return Shards(())
+    sites = run.gather(
+        sort_policies,
+        {
+            key: [(Slice(policies.only(keys).parts), POLICIES)]
+            for key, keys in merged(policies, c.run.merge_parts).items()
+        },
+        BySite(),
+    )
+    columns = ("id", "source", "offset", "url", "opt_out")
+    addresses = run.gather(
+        sort_addresses,
+        {
+            key: [(Slice(documents.only(keys).parts, columns), DOCUMENTS)]
+            for key, keys in merged(documents, c.run.merge_parts).items()
+        },
+        BySite(),
+    )
+    n = c.run.site_ranges
+    ends: list[int | None] = [(i * 2**64) // n for i in range(n)]
+    return run.gather(
+        reserve,
+        {
+            f"range-{i:05d}": [
+                (Slice(addresses.parts, between=("site_hash", low or 0, high)), ADDRESSES),
+                (Slice(sites.parts, between=("site_hash", low or 0, high)), POLICIES),
+            ]
+            for i, (low, high) in enumerate(zip(ends, [*ends[1:], None], strict=True))
+        },
+        c.reserving,
     )
 
 

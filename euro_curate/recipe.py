@@ -15,6 +15,7 @@ from euro_curate.ingest import Ingest
 from euro_curate.langid import LangId, Trimming, default_scores, identifier
 from euro_curate.languages import resolve, select
 from euro_curate.models import Model, entry
+from euro_curate.optout import OptOut
 from euro_curate.pii import KINDS, Redaction
 from euro_curate.publish import Publish
 from euro_curate.resources import bundled
@@ -40,6 +41,9 @@ class RunSection:
     languages: tuple[str, ...] = ()  # any spelling of the 24; none = all
     seed: int = 1  # of the dataset's shuffle
     merge_parts: int = 256  # parts combined before a gather reads ranges of them
+    site_ranges: int = (
+        16  # tasks in which pages meet their sites' robots.txt: more for more sites than one machine's memory holds
+    )
     task_timeout_s: float = 7200.0  # for one part of one stage
 
 
@@ -53,6 +57,7 @@ class IngestSection:
     max_bytes: int = Ingest.max_bytes
     min_plain_chars: int = Ingest.min_plain_chars
     opt_out: tuple[str, ...] = Ingest.opt_out
+    agents: tuple[str, ...] = Ingest.agents
     fast: bool = Ingest.fast
     precision: bool = Ingest.precision
     tables: bool = Ingest.tables
@@ -174,6 +179,7 @@ class Config:
     trimming: Trimming | None
     minhash: MinHash
     election: Election
+    reserving: OptOut
     scoring: Scoring
     cutting: Cutting
     rules: Rules
@@ -253,8 +259,8 @@ def _config(r: Recipe) -> Config:
     if alone := sorted(set(keep_shares) - set(classifiers)):
         raise ValueError(f"quality.keep_shares: {alone[0]} has no classifier under quality.models")
     by_language = {resolve(name).code: values for name, values in r.quality.languages.items()}
-    if r.run.merge_parts < 1 or r.run.task_timeout_s <= 0:
-        raise ValueError("run: merge_parts and task_timeout_s must be above 0")
+    if r.run.merge_parts < 1 or r.run.site_ranges < 1 or r.run.task_timeout_s <= 0:
+        raise ValueError("run: merge_parts, site_ranges and task_timeout_s must be above 0")
     if r.dedup.rows < 1 or r.dedup.shingle_words < 1:
         raise ValueError("dedup: rows and shingle_words must be at least 1")
     return Config(
@@ -264,6 +270,7 @@ def _config(r: Recipe) -> Config:
         trimming=Trimming(single) if r.langid.trim else None,
         minhash=MinHash(r.dedup.shingle_words, r.dedup.rows),
         election=Election(r.dedup.elect),
+        reserving=OptOut(r.ingest.opt_out, r.ingest.agents),
         scoring=Scoring(tuple(sorted((code, model) for code, model in classifiers.items() if code in codes))),
         cutting=Cutting(r.quality.keep_share, tuple(sorted(keep_shares.items()))),
         rules=Rules(

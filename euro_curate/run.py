@@ -71,7 +71,10 @@ class Slice:
 
 @dataclass(frozen=True)
 class Task:
-    """One part to make. Small and picklable: this is all that travels to a worker."""
+    """One part to make. Small and picklable: this is all that travels to a worker.
+
+    A table among the notes is published as a part of its own first (`Run.beside` finds it): where the part is, that is too.
+    """
 
     stage: str
     key: str
@@ -84,7 +87,14 @@ class Task:
 
     def __call__(self) -> Part:
         table, notes = self.make()
+        notes = {name: self._beside(name, v) if isinstance(v, pa.Table) else v for name, v in notes.items()}
         return write_part(self.path, table, self.recipe, self.source_hash, notes)
+
+    def _beside(self, name: str, table: pa.Table) -> dict[str, Any]:
+        recipe = self.recipe | {"stage": name}
+        place = f"{fingerprint(recipe)}/{self.key}.parquet"
+        part = write_part(join(self.path.rsplit("/", 3)[0], name, place), table, recipe, self.source_hash, {})
+        return {"part": place, "digest": part.digest, "rows": part.rows, "bytes": part.bytes}
 
 
 @dataclass(frozen=True)
@@ -244,6 +254,13 @@ class Run:
             records = sum(part.notes.get("records", 0) for part in shards.parts)
             self.counts[-1] = replace(self.counts[-1], rows_in=records)
         return shards
+
+    def beside(self, shards: Shards, name: str) -> Shards:
+        """The tables of that name which were published beside these parts; few or none of them have one."""
+        found = [(part.key, part.notes[name]) for part in shards.parts if name in part.notes]
+        return Shards(
+            tuple(Part(k, join(self.work, name, n["part"]), n["digest"], n["rows"], n["bytes"]) for k, n in found)
+        )
 
     def map(
         self,

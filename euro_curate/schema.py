@@ -46,6 +46,41 @@ DOCUMENTS = _schema(
     ("evidence", pa.string()),  # what that verdict rests on, never page text
 )
 
+# What sites say of uses in robots.txt and /.well-known/tdmrep.json: records that are no pages. Beside the DOCUMENTS of a crawl file that holds any.
+POLICIES = _schema(
+    pa.field("site_hash", pa.uint64(), nullable=False),  # xxh3_64 of site: what ranges are taken of
+    pa.field("site", pa.string(), nullable=False),  # host, and port if it is not the scheme's; see hosts.py
+    pa.field("kind", pa.string(), nullable=False),  # robots.txt | tdmrep.json
+    ("fetched_at", pa.timestamp("ms", tz="UTC")),  # WARC-Date: of a site's policies, the newest counts
+    ("status", pa.int16()),  # HTTP status: 200, or 4xx = there is none; null for resource records
+    pa.field("body", pa.large_string(), nullable=False),  # "" where there is none
+    pa.field("source", pa.string(), nullable=False),  # crawl file
+    pa.field("offset", pa.int64(), nullable=False),  # of the record
+)
+
+# Pages' addresses, sorted by their site's hash: what meets POLICIES.
+ADDRESSES = _schema(
+    ID,
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("offset", pa.int64(), nullable=False),
+    pa.field("site_hash", pa.uint64(), nullable=False),
+    pa.field("url", pa.string(), nullable=False),
+    pa.field(
+        "tdm_stated", pa.bool_(), nullable=False
+    ),  # the page states a tdm-reservation itself, which overrules its site's
+)
+
+# One row per page that its site says something of, sorted by source: what `decide` looks up.
+RESERVATIONS = _schema(
+    ID,
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("offset", pa.int64(), nullable=False),
+    pa.field("site", pa.string(), nullable=False),
+    ("signal", pa.string()),  # the one that excludes the page; null = what was found is on record only
+    pa.field("found", pa.string(), nullable=False),  # `signal=where[:value]; ...`
+    pa.field("policy", pa.string(), nullable=False),  # which captures say so: kind, day, crawl file, offset
+)
+
 LANGUAGES = _schema(
     ID,
     pa.field("language", pa.string(), nullable=False),  # accepted label of the model (neighbours too), or `und`

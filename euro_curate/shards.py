@@ -183,7 +183,7 @@ def write_part(path: str, table: pa.Table, recipe: dict[str, Any], source_hash: 
     The digest is taken over the bytes of the data pages, before the footer that holds it is written.
     """
     sink = io.BytesIO()
-    order = [f for f in table.schema.names if f in ("language", "order", "source")]
+    order = [f for f in table.schema.names if f in ("language", "order", "source", "site_hash")]
     names = table.schema.names
     group = DATASET_ROW_GROUP if "top_langs" in names else SORTED_ROW_GROUP if "order" in names else ROW_GROUP
     writer = pq.ParquetWriter(

@@ -14,7 +14,7 @@ PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
     "schema languages chars hosts kernels text stage shards resources models",
-    "kinship langid score dedup quality pii verdict balance screening publish report",
+    "kinship langid score dedup quality pii verdict balance screening publish report optout",
     "run executors ingest sample progress watch forecast",
     "recipe onestage explain calibrate",
     "pipeline",

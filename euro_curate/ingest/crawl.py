@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 
 from euro_curate.ingest.identity import record_id, second_occurrence, text_id
 from euro_curate.ingest.page import Ingest, Row, text_row
+from euro_curate.ingest.policies import is_apart, policy_of
 from euro_curate.ingest.records import HashedFile, Reading, container, read_records
 from euro_curate.ingest.sandbox import Sandbox
 from euro_curate.ingest.sources import Source
 from euro_curate.ingest.texts import TextRecord, read_texts
-from euro_curate.schema import DOCUMENTS
+from euro_curate.schema import DOCUMENTS, POLICIES
 from euro_curate.shards import filesystem
 
 # Of this code and of what decides the text: an upgraded extractor makes new parts.
@@ -31,13 +31,15 @@ DATE_KEYS = ("date", "timestamp", "ts", "crawled_at")
 
 
 def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
-    """Reads a whole file: (DOCUMENTS in file order, notes for run.json: records, apart, bytes_skipped, errors, digest, restarts).
+    """Reads a whole file: (DOCUMENTS in file order, notes for run.json: records, apart, bytes_skipped, errors, digest, restarts;
+    `policies`, a table, if the file holds any).
 
     Damage in the file is in the notes; a page that cannot be read is a row. OSError only if the file itself cannot be opened.
     """
     reading = Reading()
     restarts = _sandbox.restarts
     rows: list[Row] = []
+    policies: list[Row] = []
     ids: set[str] = set()
     fs, path = filesystem(source.url)
     try:
@@ -51,7 +53,7 @@ def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
         stream = HashedFile(raw)
         kind, _ = container(stream)
         if kind in ("warc", "arc", "wacz"):
-            found = _pages(stream, kind, source, p, reading)
+            found = _pages(stream, kind, source, p, reading, policies)
         elif kind in ("jsonl", "parquet"):
             found = _texts(stream, source, kind, p, reading)
         else:
@@ -66,6 +68,8 @@ def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
             rows.append(row | {"source": source.name})
         reading.digest = stream.digest()
     notes = dataclasses.asdict(reading) | {"format": kind, "restarts": _sandbox.restarts - restarts}
+    if policies:
+        notes["policies"] = pa.Table.from_pylist(policies, schema=POLICIES)
     return pa.Table.from_pylist(rows, schema=DOCUMENTS), notes
 
 
@@ -88,22 +92,17 @@ def _seekable(stream: IO[bytes]) -> Iterator[IO[bytes]]:
         yield copy
 
 
-def _pages(stream: HashedFile, kind: str, source: Source, p: Ingest, reading: Reading) -> Iterator[Row]:
+def _pages(
+    stream: HashedFile, kind: str, source: Source, p: Ingest, reading: Reading, policies: list[Row]
+) -> Iterator[Row]:
     for record in read_records(stream, kind, reading):
-        if _is_apart(record.url):
+        if is_apart(record.url):
             reading.apart += 1
             reading.records -= 1
+            if policy := policy_of(record, source.name):
+                policies.append(policy)
             continue
         yield _sandbox.row(record, p) | {"id": record_id(record.id, source.name, record.offset)}
-
-
-def _is_apart(url: str | None) -> bool:
-    """robots.txt and well-known files say something about a site; they are no pages."""
-    try:
-        path = urlsplit(url.strip("<>")).path if url else ""
-    except ValueError:
-        return False
-    return path == "/robots.txt" or path.startswith("/.well-known/")
 
 
 def _texts(stream: HashedFile, source: Source, kind: str, p: Ingest, reading: Reading) -> Iterator[Row]:

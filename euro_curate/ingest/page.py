@@ -17,11 +17,11 @@ from euro_curate import text
 from euro_curate.ingest.decode import Undecodable, decode, unpack
 from euro_curate.ingest.extract import main_text, parse, plain_text
 from euro_curate.ingest.head import read_head, read_title
-from euro_curate.ingest.optout import SIGNALS, reservations
 from euro_curate.ingest.records import Record
 from euro_curate.langid import LangId
 from euro_curate.langid import gate as language_gate
 from euro_curate.languages import UNKNOWN, languages
+from euro_curate.optout import DEFAULT, check_signals, excluded, statements, training_agents
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Ingest:
     min_bytes: int = 1  # of the body as sent, unpacked
     max_bytes: int = 8 << 20  # beyond, trafilatura takes minutes and gigabytes
     min_plain_chars: int = 100  # plain text of the whole page; less cannot hold fifty words
-    opt_out: tuple[str, ...] = ("noai", "tdm-reservation")  # signals that exclude a page; all are recorded
+    opt_out: tuple[str, ...] = DEFAULT  # signals that exclude a page, its own and its site's; all are recorded
+    agents: tuple[str, ...] = ()  # whose exclusion is one of training; () = optout/agents.toml
     fast: bool = True  # trafilatura's fast path first, the full one when it finds nothing
     precision: bool = False  # trafilatura's favor_precision
     tables: bool = True  # keep tables, as lines of text
@@ -42,9 +43,9 @@ class Ingest:
     page_memory_bytes: int = 4 << 30  # data segment of the process that handles pages
 
     def __post_init__(self) -> None:
-        unknown = set(self.opt_out) - set(SIGNALS)
-        if unknown:
-            raise ValueError(f"ingest.opt_out: unknown {', '.join(sorted(unknown))}; choices: {', '.join(SIGNALS)}")
+        check_signals(self.opt_out)
+        if not self.agents:
+            object.__setattr__(self, "agents", training_agents())
         if self.page_timeout_s <= 0 or self.max_bytes < self.min_bytes:
             raise ValueError("ingest: page_timeout_s must be above 0, max_bytes at least min_bytes")
 
@@ -136,10 +137,9 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
     page = page.replace("\x00", "")
     head = read_head(page, record.headers, row["url"], row["crawled_at"])
     row |= head.columns
-    row["opt_out"] = reservations(record.headers, head.metas)
-    signals = [signal for signal in p.opt_out if row["opt_out"] and signal in row["opt_out"]]
-    if signals:
-        raise _Stop(f"opt_out:{signals[0].replace('-', '_')}", row["opt_out"])
+    row["opt_out"] = statements(record.headers, head.metas, head.links)
+    if signal := excluded(row["opt_out"], p.opt_out, p.agents):
+        raise _Stop(f"opt_out:{signal.replace('-', '_')}", row["opt_out"])
     row |= _look(page, xxhash.xxh3_128_digest(body) + row["charset"].encode(), p)
     if row["stop"]:
         raise _Stop(row["stop"], row["evidence"])

@@ -11,7 +11,7 @@ import crawls
 import pyarrow as pa
 import pytest
 
-from euro_curate import balance, dedup, langid, models, pii, publish, quality, schema, score, screening, verdict
+from euro_curate import balance, dedup, langid, models, optout, pii, publish, quality, schema, score, screening, verdict
 from euro_curate.run import Run, checked
 from euro_curate.shards import read_part
 from euro_curate.stage import Stage
@@ -44,9 +44,20 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     score.score: (scoring, (schema.DOCUMENTS, schema.LANGUAGES)),
     score.bin_scores: (score.Binning, (schema.SCORES, schema.LANGUAGES)),
     score.cut_scores: (score.Cutting, (schema.SCORE_BINS,)),
+    optout.sort_policies: (optout.BySite, (schema.POLICIES,)),
+    optout.sort_addresses: (optout.BySite, (schema.DOCUMENTS,)),
+    optout.reserve: (optout.OptOut, (schema.ADDRESSES, schema.POLICIES)),
     verdict.decide: (
         verdict.Rules,
-        (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.SCREENS, schema.SCORES, schema.CUTS),
+        (
+            schema.DOCUMENTS,
+            schema.LANGUAGES,
+            schema.QUALITIES,
+            schema.SCREENS,
+            schema.SCORES,
+            schema.CUTS,
+            schema.RESERVATIONS,
+        ),
     ),
     dedup.elect: (dedup.Election, (schema.RULINGS, schema.CLUSTERS)),
     verdict.settle: (verdict.Settling, (schema.RULINGS, schema.ELECTIONS)),
@@ -79,7 +90,9 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
 
     patch = pytest.MonkeyPatch()
     patch.setattr(Run, "make", watched)
-    crawls.run([crawls.split(crawls.pages(["bg"]), folder / "in", 1)], Path(folder / "out"), SETTINGS)
+    sites = [crawls.robots("https://copy.example"), crawls.robots("https://near.example")]
+    settings = {**SETTINGS, "run": {"site_ranges": 1}}
+    crawls.run([crawls.split([*crawls.pages(["bg"]), *sites], folder / "in", 1)], Path(folder / "out"), settings)
     patch.undo()
     return parts
 
@@ -90,6 +103,7 @@ MADE_BY = {
     id(schema.ELECTIONS): "elect", id(schema.VERDICTS): "settle", id(schema.CLEAN): "sort_clean", id(schema.WEIGHTS): "weigh",
     id(schema.BUDGET): "allocate", id(schema.SCREENS): "screen",
     id(schema.SCORES): "score", id(schema.SCORE_BINS): "bin_scores", id(schema.CUTS): "cut_scores",
+    id(schema.POLICIES): "sort_policies", id(schema.ADDRESSES): "sort_addresses", id(schema.RESERVATIONS): "reserve",
 }  # fmt: skip
 
 
@@ -108,6 +122,6 @@ def test_a_stage_keeps_its_promise(stage: Stage, rows: int | None, tables: dict[
 
 
 def test_no_stage_is_forgotten() -> None:
-    modules = (langid, dedup, quality, score, screening, verdict, pii, publish, balance)
+    modules = (langid, dedup, quality, score, screening, optout, verdict, pii, publish, balance)
     found = {value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
     assert found == set(STAGES)
