@@ -4,6 +4,7 @@ The newest known policy of a site counts, whatever crawl it came with. Pages are
 that comes later changes verdicts and makes no page be read again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from euro_curate.hosts import site_of, split_url
@@ -58,7 +60,7 @@ class BySite:
     """Parameters of the two sorts: none."""
 
 
-@stage(out=POLICIES, version=1, rows="free")
+@stage(out=POLICIES, version=1, rows="free", memory_bytes=2 << 30)
 def sort_policies(policies: pa.Table, params: BySite) -> pa.Table:
     """POLICIES of many files -> the newest of each site and kind, sorted by the site's hash."""
     return _newest(policies)
@@ -72,64 +74,68 @@ def _newest(policies: pa.Table) -> pa.Table:
     return newest.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(POLICIES)
 
 
-@stage(out=ADDRESSES, version=1, rows="free")
+@stage(out=ADDRESSES, version=1, rows="free", memory_bytes=2 << 30)
 def sort_addresses(documents: pa.Table, params: BySite) -> pa.Table:
     """DOCUMENTS (id, source, offset, url, opt_out) of many files -> ADDRESSES sorted by the site's hash; pages without a site are left out."""
-    rows = []
-    for page in documents.to_pylist():
-        if (site := site_of(page["url"])) is not None:
-            stated = "tdm-reservation=" in (page["opt_out"] or "")
-            rows.append(page | {"site_hash": xxhash.xxh3_64_intdigest(site), "tdm_stated": stated})
-    table = pa.Table.from_pylist(rows, schema=ADDRESSES)
+    tables = []
+    for batch in documents.to_batches(max_chunksize=_BATCH):
+        sites = [site_of(url) for url in batch["url"].to_pylist()]
+        hashes = [xxhash.xxh3_64_intdigest(site) if site else 0 for site in sites]
+        columns = {name: batch[name] for name in ("id", "source", "offset", "url")} | {
+            "site_hash": pa.array(hashes, pa.uint64()),
+            "tdm_stated": pc.fill_null(pc.match_substring(batch["opt_out"], "tdm-reservation="), False),
+        }
+        table = pa.table({name: columns[name] for name in ADDRESSES.names})
+        tables.append(table.filter(pa.array([site is not None for site in sites])).cast(ADDRESSES))
+    table = pa.concat_tables([ADDRESSES.empty_table(), *tables])
     return table.sort_by([(name, "ascending") for name in ("site_hash", "source", "offset")])
 
 
-@stage(out=RESERVATIONS, version=1, rows="free")
+_BATCH = 1 << 15  # rows that are Python objects at a time
+
+
+@stage(out=RESERVATIONS, version=1, rows="free", memory_bytes=2 << 30)
 def reserve(addresses: pa.Table, policies: pa.Table, params: OptOut) -> pa.Table:
     """ADDRESSES and POLICIES of one range of sites -> RESERVATIONS, sorted by source: a row for each page that its site says something of."""
-    newest: dict[str, dict[str, Any]] = {}
-    for policy in _newest(policies).to_pylist():
-        if policy["body"]:
-            newest.setdefault(policy["site"], {})[policy["kind"]] = policy
-    parsed: dict[str, Any] = {}  # of the site at hand: addresses come site by site
+    newest = _newest(policies)
+    rows_of: dict[str, list[int]] = {}  # site -> its policies, robots.txt first
+    for row, site in enumerate(newest["site"].to_pylist()):
+        rows_of.setdefault(site, []).append(row)
     at: str | None = None
-    rows = []
-    for page in addresses.to_pylist():
-        parts = split_url(page["url"])
-        assert parts is not None, "sort_addresses lets none through"
-        site, path = parts[0] + parts[1], parts[2]
-        if site not in newest:
-            continue
-        if site != at:
-            at, parsed = site, {kind: _parse(policy) for kind, policy in newest[site].items()}
-        found: list[str] = []
-        told = []
-        for kind, policy in sorted(newest[site].items()):
-            if kind == "tdmrep.json" and page["tdm_stated"]:
-                continue  # the page's own word overrules the file's
-            said = (
-                parsed[kind].statements(path, params.agents) if kind == "robots.txt" else parsed[kind].statements(path)
-            )
+    speaking: list[_Policy] = []  # those of the site at hand: addresses come site by site
+    found: list[dict[str, Any]] = []
+    for batch in addresses.to_batches(max_chunksize=_BATCH):
+        for page in batch.to_pylist():
+            parts = split_url(page["url"])
+            assert parts is not None, "sort_addresses lets none through"
+            site, path = parts[0] + parts[1], parts[2]
+            if site not in rows_of:
+                continue
+            if site != at:
+                at, speaking = site, [_Policy(newest.slice(row, 1).to_pylist()[0]) for row in rows_of[site]]
+            # the page's own word on mining overrules that of the site's file
+            asked = [p for p in speaking if not (page["tdm_stated"] and p.kind == "tdmrep.json")]
+            said = [(p.told, statements) for p in asked if (statements := p.statements(path, params.agents))]
             if said:
-                found += said
-                when = policy["fetched_at"].date().isoformat() if policy["fetched_at"] else "unknown date"
-                told.append(f"{kind} of {when} in {policy['source']} at {policy['offset']}")
-        if found:
-            evidence = "; ".join(found)
-            rows.append(
-                {
-                    "id": page["id"],
-                    "source": page["source"],
-                    "offset": page["offset"],
-                    "site": site,
-                    "signal": excluded(evidence, params.exclude, params.agents),
-                    "found": evidence,
-                    "policy": "; ".join(told),
-                }
-            )
-    table = pa.Table.from_pylist(rows, schema=RESERVATIONS)
+                evidence = "; ".join(piece for _, pieces in said for piece in pieces)
+                signal = excluded(evidence, params.exclude, params.agents)
+                told = {"signal": signal, "found": evidence, "policy": "; ".join(told for told, _ in said)}
+                found.append({name: page[name] for name in ("id", "source", "offset")} | {"site": site} | told)
+    table = pa.Table.from_pylist(found, schema=RESERVATIONS)
     return table.sort_by([("source", "ascending"), ("offset", "ascending")])
 
 
-def _parse(policy: dict[str, Any]) -> RobotsTxt | TdmRep:
-    return RobotsTxt(policy["body"]) if policy["kind"] == "robots.txt" else TdmRep(policy["body"])
+class _Policy:
+    """A row of POLICIES, parsed."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.kind: str = row["kind"]
+        day = row["fetched_at"].date().isoformat() if row["fetched_at"] else "an unknown day"
+        self.told = f"{self.kind} of {day} in {row['source']} at {row['offset']}"
+        self._robots = RobotsTxt(row["body"]) if self.kind == "robots.txt" else None
+        self._tdmrep = TdmRep(row["body"]) if self._robots is None else None
+
+    def statements(self, path: str, agents: Sequence[str]) -> list[str]:
+        if self._robots:
+            return self._robots.statements(path, agents)
+        return self._tdmrep.statements(path) if self._tdmrep else []
