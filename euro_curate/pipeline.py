@@ -14,7 +14,7 @@ import pyarrow as pa
 from euro_curate import __version__
 from euro_curate.balance import Weighing, allocate, weigh
 from euro_curate.dedup import OTHER, Pairing, connect, elect, pair, sign, sort_signatures
-from euro_curate.ingest import Ingest, Source, distinct, ingest
+from euro_curate.ingest import LATE, Ingest, Source, distinct, ingest
 from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
 from euro_curate.langid import identify, trim
 from euro_curate.languages import languages
@@ -24,7 +24,7 @@ from euro_curate.publish import Sorting, card, croissant, plan, shard, sort_clea
 from euro_curate.quality import Measure, measure
 from euro_curate.recipe import Config
 from euro_curate.report import render
-from euro_curate.run import Run, Slice
+from euro_curate.run import Earlier, Run, Slice
 from euro_curate.schema import (
     ADDRESSES,
     BUDGET,
@@ -60,9 +60,10 @@ class IngestFile:
 
     source: Source
     params: Ingest
+    earlier: Earlier
 
     def __call__(self) -> tuple[pa.Table, dict[str, Any]]:
-        return ingest(self.source, self.params)
+        return ingest(self.source, self.params, self.earlier.table())
 
 
 def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: bool = False) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     sources, copies = distinct(sources)
     c = config
 
-    documents = run.read("ingest", INGEST_VERSION, sources, c.ingest, IngestFile)
+    documents = run.read("ingest", INGEST_VERSION, sources, c.ingest, IngestFile, LATE)
     langs = run.map(identify, [(documents, DOCUMENTS)], c.langid)
     texts = documents
     if c.trimming:

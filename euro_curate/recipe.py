@@ -11,7 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from euro_curate.balance import Balance
 from euro_curate.dedup import Election, MinHash
-from euro_curate.ingest import Ingest
+from euro_curate.ingest import Ingest, UrlRules, list_of
 from euro_curate.langid import LangId, Trimming, default_scores, identifier
 from euro_curate.languages import resolve, select
 from euro_curate.models import Model, entry
@@ -63,6 +63,27 @@ class IngestSection:
     tables: bool = Ingest.tables
     page_timeout_s: float = Ingest.page_timeout_s
     page_memory_bytes: int = Ingest.page_memory_bytes
+
+
+@dataclass(frozen=True)
+class BlocklistSection:
+    """[urls.blocklists.<name>]: see ingest/urls.py"""
+
+    __pydantic_config__ = _STRICT
+    file: str = ""  # local file, or folder in UT1's layout, the same on every machine; or else ...
+    url: str = ""  # ... where each machine fetches it from
+    sha256: str = ""  # of the file; none = that of a local one's present content
+    category: str = ""  # of the verdict, url:<category>; none = the list's name
+
+
+@dataclass(frozen=True)
+class UrlsSection:
+    """[urls]: see ingest/urls.py"""
+
+    __pydantic_config__ = _STRICT
+    blocklists: dict[str, BlocklistSection] = field(default_factory=dict)
+    block: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -159,6 +180,7 @@ class Recipe:
     __pydantic_config__ = _STRICT
     run: RunSection = field(default_factory=RunSection)
     ingest: IngestSection = field(default_factory=IngestSection)
+    urls: UrlsSection = field(default_factory=UrlsSection)
     langid: LangIdSection = field(default_factory=LangIdSection)
     dedup: DedupSection = field(default_factory=DedupSection)
     quality: QualitySection = field(default_factory=QualitySection)
@@ -259,13 +281,16 @@ def _config(r: Recipe) -> Config:
     if alone := sorted(set(keep_shares) - set(classifiers)):
         raise ValueError(f"quality.keep_shares: {alone[0]} has no classifier under quality.models")
     by_language = {resolve(name).code: values for name, values in r.quality.languages.items()}
+    blocklists = tuple(list_of(name, **_fields(section)) for name, section in r.urls.blocklists.items())
     if r.run.merge_parts < 1 or r.run.site_ranges < 1 or r.run.task_timeout_s <= 0:
         raise ValueError("run: merge_parts, site_ranges and task_timeout_s must be above 0")
     if r.dedup.rows < 1 or r.dedup.shingle_words < 1:
         raise ValueError("dedup: rows and shingle_words must be at least 1")
     return Config(
         run=replace(r.run, languages=codes),
-        ingest=Ingest(languages=codes, langid=single, **_fields(r.ingest)),
+        ingest=Ingest(
+            languages=codes, langid=single, urls=UrlRules(blocklists, r.urls.block, r.urls.allow), **_fields(r.ingest)
+        ),
         langid=langid,
         trimming=Trimming(single) if r.langid.trim else None,
         minhash=MinHash(r.dedup.shingle_words, r.dedup.rows),

@@ -16,7 +16,18 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from euro_curate.shards import Part, Shards, find_part, join, list_files, read_part, remove, write_part
+from euro_curate.shards import (
+    Part,
+    Shards,
+    find_part,
+    join,
+    list_files,
+    list_folders,
+    read_part,
+    read_recipe,
+    remove,
+    write_part,
+)
 from euro_curate.stage import Stage, fingerprint, params_of
 
 log = logging.getLogger("euro_curate")
@@ -157,6 +168,29 @@ class GatherFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """A part of the same crawl file by the same code, made with parameters that differ in `late` ones only, if there is one."""
+
+    folder: str  # of the stage's parts
+    key: str
+    recipe: dict[str, Any] = field(hash=False)
+    late: tuple[str, ...]
+
+    def table(self) -> pa.Table | None:
+        """Its table. Which of several makes no difference to what is made of it."""
+        for folder in list_folders(self.folder) if self.late else ():
+            path = join(folder, f"{self.key}.parquet")
+            found = read_recipe(path)
+            if found is not None and self._early(found) == self._early(self.recipe):
+                return read_part(Part(self.key, path, "", 0, 0))
+        return None
+
+    def _early(self, recipe: dict[str, Any]) -> dict[str, Any]:
+        params = recipe.get("params")
+        return recipe | {"params": {k: v for k, v in params.items() if k not in self.late} if params else params}
+
+
+@dataclass(frozen=True)
 class MakeStage:
     """Reads a stage's inputs, calls it, checks what it promised."""
 
@@ -235,10 +269,14 @@ class Run:
         version: str,
         sources: Sequence[SourceLike],
         params: Any,
-        make: Callable[[Any, Any], Callable[[], tuple[pa.Table, dict[str, Any]]]],
+        make: Callable[[Any, Any, Earlier], Callable[[], tuple[pa.Table, dict[str, Any]]]],
+        late: tuple[str, ...] = (),
         memory_bytes: int = 2 << 30,
     ) -> Shards:
-        """Crawl files -> one part each. Their recipe holds name, size, and ETag or mtime, as a file has no digest before it is read."""
+        """Crawl files -> one part each. Their recipe holds name, size, and ETag or mtime, as a file has no digest before it is read.
+
+        `late` parameters decide so little that a part made with others is worth looking at: `make` is told where one may lie.
+        """
         tasks = []
         for source in sources:
             recipe = {
@@ -248,7 +286,8 @@ class Run:
                 "source": {"name": source.name, "size": source.size, "tag": source.tag},
             }
             path = self._path(name, recipe, source.key)
-            tasks.append(Task(name, source.key, path, recipe, make(source, params), memory_bytes=memory_bytes))
+            made = make(source, params, Earlier(join(self.work, name), source.key, recipe, late))
+            tasks.append(Task(name, source.key, path, recipe, made, memory_bytes=memory_bytes))
         shards = self.make(tasks)
         if tasks:
             records = sum(part.notes.get("records", 0) for part in shards.parts)

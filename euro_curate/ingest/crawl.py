@@ -11,7 +11,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from euro_curate.ingest.identity import record_id, second_occurrence, text_id
-from euro_curate.ingest.page import Ingest, Row, text_row
+from euro_curate.ingest.page import Ingest, Row, text_row, unchanged
 from euro_curate.ingest.policies import is_apart, policy_of
 from euro_curate.ingest.records import HashedFile, Reading, container, read_records
 from euro_curate.ingest.sandbox import Sandbox
@@ -30,9 +30,11 @@ URL_KEYS = ("url", "u", "source_url")
 DATE_KEYS = ("date", "timestamp", "ts", "crawled_at")
 
 
-def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
+def ingest(source: Source, p: Ingest, known: pa.Table | None = None) -> tuple[pa.Table, dict[str, Any]]:
     """Reads a whole file: (DOCUMENTS in file order, notes for run.json: records, apart, bytes_skipped, errors, digest, restarts;
     `policies`, a table, if the file holds any).
+
+    `known`: what it gave with other LATE parameters, so that only pages that these concern are looked at again. It changes no byte.
 
     Damage in the file is in the notes; a page that cannot be read is a row. OSError only if the file itself cannot be opened.
     """
@@ -53,7 +55,7 @@ def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
         stream = HashedFile(raw)
         kind, _ = container(stream)
         if kind in ("warc", "arc", "wacz"):
-            found = _pages(stream, kind, source, p, reading, policies)
+            found = _pages(stream, kind, source, p, reading, policies, known)
         elif kind in ("jsonl", "parquet"):
             found = _texts(stream, source, kind, p, reading)
         else:
@@ -93,8 +95,15 @@ def _seekable(stream: IO[bytes]) -> Iterator[IO[bytes]]:
 
 
 def _pages(
-    stream: HashedFile, kind: str, source: Source, p: Ingest, reading: Reading, policies: list[Row]
+    stream: HashedFile,
+    kind: str,
+    source: Source,
+    p: Ingest,
+    reading: Reading,
+    policies: list[Row],
+    known: pa.Table | None,
 ) -> Iterator[Row]:
+    row_of = {} if known is None else {offset: i for i, offset in enumerate(known["offset"].to_pylist())}
     for record in read_records(stream, kind, reading):
         if is_apart(record.url):
             reading.apart += 1
@@ -102,7 +111,13 @@ def _pages(
             if policy := policy_of(record, source.name):
                 policies.append(policy)
             continue
-        yield _sandbox.row(record, p) | {"id": record_id(record.id, source.name, record.offset)}
+        record.blocked = p.urls.match(record.url)
+        row: Row | None = None
+        if known is not None and record.offset in row_of:
+            row = known.slice(row_of[record.offset], 1).to_pylist()[0]
+        if row is None or not unchanged(row, record, p):
+            row = _sandbox.row(record, p)
+        yield row | {"id": record_id(record.id, source.name, record.offset)}
 
 
 def _texts(stream: HashedFile, source: Source, kind: str, p: Ingest, reading: Reading) -> Iterator[Row]:

@@ -18,6 +18,7 @@ from euro_curate.ingest.decode import Undecodable, decode, unpack
 from euro_curate.ingest.extract import main_text, parse, plain_text
 from euro_curate.ingest.head import read_head, read_title
 from euro_curate.ingest.records import Record
+from euro_curate.ingest.urls import UrlRules
 from euro_curate.langid import LangId
 from euro_curate.langid import gate as language_gate
 from euro_curate.languages import UNKNOWN, languages
@@ -36,6 +37,7 @@ class Ingest:
     min_plain_chars: int = 100  # plain text of the whole page; less cannot hold fifty words
     opt_out: tuple[str, ...] = DEFAULT  # signals that exclude a page, its own and its site's; all are recorded
     agents: tuple[str, ...] = ()  # whose exclusion is one of training; () = optout/agents.toml
+    urls: UrlRules = field(default_factory=UrlRules)  # addresses that are not wanted
     fast: bool = True  # trafilatura's fast path first, the full one when it finds nothing
     precision: bool = False  # trafilatura's favor_precision
     tables: bool = True  # keep tables, as lines of text
@@ -115,6 +117,8 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
         raise _Stop("http:status", str(record.status))
     if record.kind == "conversion":
         row["mime"], row["charset"] = "text/plain", "utf-8"
+        if record.blocked:
+            raise _Stop(*record.blocked)
         _accept_text(row, record.body.decode("utf-8", "replace"), p)
         return
     if not record.body:
@@ -134,6 +138,8 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
         page, row["charset"] = decode(body, content_type)
     except Undecodable as error:
         raise _Stop("encoding:charset", str(error)) from error
+    if record.blocked:
+        raise _Stop(*record.blocked)
     page = page.replace("\x00", "")
     head = read_head(page, record.headers, row["url"], row["crawled_at"])
     row |= head.columns
@@ -183,6 +189,20 @@ def _look_once(row: Row, page: str, p: Ingest) -> None:
         raise _Stop("extract:empty", None)
 
 
+LATE = ("urls", "opt_out", "agents")  # parameters that decide which pages are stopped, and nothing else of any page
+
+
+def unchanged(row: Row, record: Record, p: Ingest) -> bool:
+    """Whether a row that was made with other LATE parameters is what page_row would make of its record with these."""
+    family = (row["stop"] or "").partition(":")[0]
+    if family in ("url", "opt_out"):
+        return (
+            False  # it may pass now, or be stopped by another list: made again, at little cost where it does not pass
+        )
+    earlier_gate = family in ("http", "mime", "size", "encoding")
+    return earlier_gate or not (record.blocked or excluded(row["opt_out"], p.opt_out, p.agents))
+
+
 def _accept_text(row: Row, body: str, p: Ingest) -> None:
     """Text inputs: no extraction, the same gate for emptiness."""
     row["text"] = body.strip()
@@ -193,7 +213,7 @@ def _accept_text(row: Row, body: str, p: Ingest) -> None:
 def text_row(body: str, url: str | None, date: str | None, row_number: int, p: Ingest) -> Row:
     """The row of a document that comes as text (JSONL, Parquet), under the same rules as a record."""
     raw = body.encode("utf-8", "replace")
-    return page_row(Record(None, url, date, row_number, "conversion", None, [], raw), p)
+    return page_row(Record(None, url, date, row_number, "conversion", None, [], raw, p.urls.match(url)), p)
 
 
 MANY_LINKS = 2000  # indexes, site maps, archives of tags: trafilatura takes seconds for them, and finds a line or two
