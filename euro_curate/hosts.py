@@ -1,8 +1,11 @@
 """Hosts: one spelling for each, whatever case, port, trailing dot or alphabet its address was written in."""
 
+import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+# What nearly all addresses are, read at once; urlsplit gives the same for them, at ten times the price.
+_PLAIN = re.compile(r"https?://([a-z0-9\-_]+(?:\.[a-z0-9\-_]+)*)(/[^?#\s<>]*)?(\?[^#\s<>]+)?(?:#[^\s<>]*)?\Z", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -22,6 +25,8 @@ def plain_host(host: str) -> str:
 
 def split_url(url: str | None) -> tuple[str, str, str] | None:
     """An absolute URL -> (host as in plain_host, `:port` unless it is the scheme's own, path with its query); None if it has no host."""
+    if url and (plain := _PLAIN.match(url)):
+        return plain[1], "", (plain[2] or "/") + (plain[3] or "")
     try:
         parts = urlsplit(url.strip("<> \t\r\n")) if url else None
         port = parts.port if parts else None

@@ -177,6 +177,8 @@ def test_hosts_have_one_spelling() -> None:
     assert plain_host("straße.example") == "xn--strae-oqa.example"
     assert plain_host("bad_host.example") == "bad_host.example" and plain_host("-ü-.example") == "-ü-.example"
     assert split_url("http://A.example:80/x?y#z") == ("a.example", "", "/x?y")
+    assert split_url("http://a.example/x?y#z?") == split_url("HTTP://a.example/x?y#z?") == ("a.example", "", "/x?y")
+    assert split_url("https://a.example#x") == split_url("HTTPS://a.example#x") == ("a.example", "", "/")
     assert split_url("https://A.example:80") == ("a.example", ":80", "/")
     assert site_of("https://u:p@a.example:8443/x") == "a.example:8443"
     for none in (None, "", "urn:x", "http://", "http://[x", "http://a.example:99999/"):
