@@ -270,6 +270,28 @@ def test_the_recipe_decides_what_excludes_and_whose_names_count() -> None:
         "robots", "robots=robots.txt:mybot; rsl=robots.txt:https://a.example/l.xml")  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("unit", "signal"),
+    [
+        ("User-agent: a\n", None),
+        ("Disallow: /*a*b*c*d*e*f$\n", None),
+        ("Content-Usage: /*a*b* train-ai=n\n", "content-usage"),
+        ("User-agent:*", None),
+        ("%", None),
+        ("# ", None),
+    ],
+)
+def test_files_built_to_be_slow_are_read_to_their_end(unit: str, signal: str | None) -> None:
+    body, url = "User-agent: *\n" + unit * (100_000 // len(unit)), f"https://a.example/{'ab' * 5000}"
+    found = met([policy_row(ROBOTS, None, 200, body.encode(), "r", 0)], url)
+    assert (found[url][0] if found else None) == signal
+
+
+def test_addresses_that_are_none_have_no_policy() -> None:
+    for url in ("https://\ud800.example/robots.txt", "https://[bad/robots.txt", "/robots.txt", "", None):
+        assert policy_row(url or "", None, 200, b"", "r", 0) is None
+
+
 def test_only_so_much_of_a_file_is_kept_and_other_files_are_no_policies() -> None:
     big = policy(ROBOTS, "#" * (1 << 20))
     assert big is not None and len(big["body"]) == 500 << 10
