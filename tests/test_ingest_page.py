@@ -10,8 +10,9 @@ import pytest
 from conftest import SAMPLE_PAGES
 
 from euro_curate.ingest.extract import tidy
-from euro_curate.ingest.page import Ingest, Row, extract_page, page_row, parse_date, text_row
+from euro_curate.ingest.page import Ingest, Row, extract_page, page_row, parse_date, text_row, unchanged
 from euro_curate.ingest.records import Record
+from euro_curate.ingest.urls import UrlRules
 from euro_curate.schema import DOCUMENTS
 
 PARAGRAPH = (
@@ -196,6 +197,43 @@ def test_other_robots_words_do_not_exclude(headers: list[tuple[str, str]], meta:
 def test_stops_reservations_of_training(headers: list[tuple[str, str]], meta: str, stop: str, signals: str) -> None:
     row = row_of(page(head=meta), headers=[*HTML, *headers])
     assert (row["stop"], row["opt_out"], row["text"]) == (f"opt_out:{stop}", signals, "")
+
+
+BLOCKED = ("url:adult", "list adult: bottega.example")
+
+
+def blocked(body: str, **rest: object) -> Row:
+    item = record(body, **rest)  # type: ignore[arg-type]
+    item.blocked = BLOCKED
+    return page_row(item, Ingest())
+
+
+def test_a_blocked_address_stops_after_the_gates_before_it_and_before_opt_outs_and_extraction() -> None:
+    row = blocked(page(), headers=[*HTML, (ROBOTS, "noai")])
+    assert (row["stop"], row["evidence"], row["text"], row["gate_language"]) == (*BLOCKED, "", None)
+    assert blocked(page(), status=404)["stop"] == "http:status"
+    assert blocked("{}", headers=[("Content-Type", "application/json")])["stop"] == "mime:type"
+    assert blocked(PARAGRAPH, kind="conversion", status=None)["stop"] == "url:adult"
+    p = Ingest(urls=UrlRules(block=("bottega.example",)))
+    row = text_row(PARAGRAPH, "https://www.bottega.example/x", None, 0, p)
+    assert (row["stop"], row["evidence"], row["text"]) == ("url:block", "urls.block: bottega.example", "")
+    assert text_row(PARAGRAPH, "https://altra.example/", None, 0, p)["stop"] is None
+
+
+def test_rows_that_late_parameters_leave_as_they_are() -> None:
+    item, strict = record(page()), Ingest(opt_out=("noindex",))
+    for stop, opt_out, same in (
+        (None, None, True),
+        (None, "noindex=meta", False),
+        ("extract:empty", "noai=meta", True),
+        ("http:status", "noindex=meta", True),
+        ("url:adult", None, False),
+        ("opt_out:noai", "noai=meta", False),
+    ):
+        assert unchanged({"stop": stop, "opt_out": opt_out}, item, strict) is same
+    item.blocked = BLOCKED
+    assert not unchanged({"stop": None, "opt_out": None}, item, strict)
+    assert unchanged({"stop": "size:large", "opt_out": None}, item, strict)
 
 
 def test_the_recipe_chooses_which_reservations_exclude() -> None:
