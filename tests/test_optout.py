@@ -233,6 +233,7 @@ def test_a_policy_is_of_its_host_and_port_in_any_spelling() -> None:
         ([policy(ROBOTS, CLOSED, 2), policy(ROBOTS, OPEN, 1)], "robots"),
         ([policy(ROBOTS, CLOSED, 1), policy(ROBOTS, "gone", 2, status=404)], None),
         ([policy(ROBOTS, CLOSED, 1), policy(ROBOTS, "down", 2, status=503)], "robots"),
+        ([policy(ROBOTS, CLOSED, 1), policy(ROBOTS, "slow down", 2, status=429)], "robots"),
         ([policy(ROBOTS, CLOSED, 1), policy(ROBOTS, "moved", 2, status=301)], "robots"),
         ([policy(ROBOTS, CLOSED, 1, status=None)], "robots"),
         ([policy(ROBOTS, CLOSED, 1, status=403)], None),
