@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from euro_curate.shards import Part, filesystem, join, list_files, read_bytes, read_part, read_receipt
 
 _TABLES = ("ingest", "identify", "trim", "measure", "screen", "score", "decide", "redact")  # a part a crawl file
-_GATHERED = ("elect", "cut_scores")  # parts of many
+_GATHERED = ("deal", "cut_scores")  # parts of many
 _HIDDEN = {
     "text"
 }  # explain tells of a page; its text is in the dataset, or in work/ for those with the right to see it
@@ -63,7 +63,7 @@ def _stage_rows(output: str, verdicts: str, key: str, verdict: dict[str, Any]) -
     rows: dict[str, Any] = {}
     for stage, path in _ancestors(output, verdicts, key):
         condition = pc.field("id") == verdict["id"]
-        if stage == "elect":
+        if stage == "deal":
             condition &= (pc.field("source") == verdict["source"]) & (pc.field("offset") == verdict["offset"])
         if stage == "cut_scores":
             condition = pc.field("language") == verdict["language"]

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from euro_curate import __version__
 from euro_curate.balance import Weighing, allocate, weigh
-from euro_curate.dedup import OTHER, Pairing, connect, elect, pair, sign, sort_signatures
+from euro_curate.dedup import sign
+from euro_curate.duplicates import Earlier, find_duplicates
 from euro_curate.ingest import Ingest, Source, distinct, ingest
 from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
 from euro_curate.langid import identify, trim
@@ -27,10 +28,8 @@ from euro_curate.run import Run, Slice
 from euro_curate.schema import (
     BUDGET,
     CLEAN,
-    CLUSTERS,
     CUTS,
     DOCUMENTS,
-    EDGES,
     ELECTIONS,
     LANGUAGES,
     QUALITIES,
@@ -38,14 +37,12 @@ from euro_curate.schema import (
     SCORE_BINS,
     SCORES,
     SCREENS,
-    SIGNATURES,
-    SORTED_SIGNATURES,
     VERDICTS,
     WEIGHTS,
 )
 from euro_curate.score import Binning, bin_scores, cut_scores, score
 from euro_curate.screening import screen
-from euro_curate.shards import Part, Shards, join, list_files, read_bytes, read_part, remove, replace
+from euro_curate.shards import Shards, join, list_files, read_bytes, read_part, remove, replace
 from euro_curate.stage import params_of
 from euro_curate.verdict import Closing, Settling, close, decide, settle
 
@@ -75,24 +72,9 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     signatures = run.map(sign, [(texts, DOCUMENTS)], c.minhash)
     qualities = run.map(measure, [(texts, DOCUMENTS), (langs, LANGUAGES)], Measure())
 
-    # Duplicates, one group per language. Merges first: a gather reads ranges of few files, never every part.
-    batches = merged(langs, c.run.merge_parts)
-    ordered = run.gather(
-        sort_signatures,
-        {
-            key: [(Slice(signatures.only(keys).parts), SIGNATURES), (Slice(langs.only(keys).parts), LANGUAGES)]
-            for key, keys in batches.items()
-        },
-        Pairing(),
-        aligned=2,
-    )
-    groups = (*languages(), OTHER)
-    edges = run.gather(pair, {g: [(of_group(ordered.parts, g), SORTED_SIGNATURES)] for g in groups}, Pairing())
-    clusters = run.gather(connect, {g: [(Slice((edges[g],)), EDGES)] for g in groups}, Pairing())
-
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
     # Further opinions, where the recipe asks for them: a part that lacks one is set aside, not passed.
-    judged = texts
+    judged = texts.only(signatures.keys)
     screens, scores, cuts = Shards(()), Shards(()), Shards(())
     if c.screening.filters:
         screens = run.map(screen, [(texts, DOCUMENTS), (langs, LANGUAGES)], c.screening)
@@ -111,17 +93,15 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
             (Slice(cuts.parts), CUTS),
         ],
     )
-    elections = run.gather(
-        elect,
-        {g: [(of_group(rulings.parts, g), RULINGS), (Slice((clusters[g],)), CLUSTERS)] for g in groups},
-        c.election,
-    )
     names = {source.key: source.name for source in sources}
+    found = find_duplicates(
+        run, signatures.only(rulings.keys), langs, rulings, names, c.tasks, c.election, c.addresses, Earlier()
+    )
     settled = run.map(
         settle,
         [(rulings, RULINGS)],
         Settling(),
-        lookup=lambda key: [(Slice(elections.parts, equal=("source", (names[key],))), ELECTIONS)],
+        lookup=lambda key: [(Slice(found.elections[key].parts, equal=("source", (names[key],))), ELECTIONS)],
     )
 
     # The dataset: kept pages, redacted, weighed, shared out, shuffled.
@@ -166,6 +146,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         published["verdicts"],
         published["dataset/data"],
         table.to_pylist() if publishable else [],
+        found.largest,
         time.monotonic() - started,
     )
 
@@ -191,12 +172,6 @@ def merged(shards: Shards, size: int) -> dict[str, list[str]]:
     return {f"batch-{i // size:05d}": keys[i : i + size] for i in range(0, len(keys), size)}
 
 
-def of_group(parts: tuple[Part, ...], group: str) -> Slice:
-    """The rows of one language; the group OTHER is every label outside the 24."""
-    known = tuple(languages())
-    return Slice(parts, unequal=("language", known)) if group == OTHER else Slice(parts, equal=("language", (group,)))
-
-
 def conclude(
     run: Run,
     sources: Sequence[Source],
@@ -206,6 +181,7 @@ def conclude(
     verdicts: Shards,
     dataset: Shards,
     budget: list[dict[str, Any]],
+    largest: list[dict[str, Any]],
     elapsed_s: float,
 ) -> dict[str, Any]:
     """Writes the card, the report and, last, run.json. A run that made nothing new leaves them as they are."""
@@ -250,6 +226,7 @@ def conclude(
             for row in counts.group_by("verdict").agg(pl.col("pages").sum()).sort("verdict").to_dicts()
         },
         "languages": languages_of(counts, budget),
+        "duplicates": {"task_bytes": config.tasks.task_bytes, "largest": largest},
         "warnings": sorted(run.warned),
         "elapsed_s": round(elapsed_s, 3),
     }

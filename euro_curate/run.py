@@ -5,6 +5,7 @@ parameters, digests of what it reads), the recipe's hash is in its path, and a p
 paths in, paths out: the executor moves no documents.
 """
 
+import contextlib
 import logging
 import os
 import time
@@ -83,8 +84,25 @@ class Task:
     memory_bytes: int = 1 << 30  # what it needs at most
 
     def __call__(self) -> Part:
+        _forget_peak()
         table, notes = self.make()
-        return write_part(self.path, table, self.recipe, self.source_hash, notes)
+        part = write_part(self.path, table, self.recipe, self.source_hash, notes)
+        return replace(part, peak_bytes=_peak_bytes())
+
+
+def _forget_peak() -> None:
+    """Has Linux count this process's peak memory from here on; elsewhere, and where that is not allowed, it goes on from before."""
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+
+
+def _peak_bytes() -> int:
+    """This process's peak resident memory; 0 where Linux does not tell."""
+    with contextlib.suppress(OSError), open("/proc/self/status") as file:
+        for line in file:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 @dataclass(frozen=True)
@@ -194,6 +212,7 @@ class StageCount:
     rows_out: int
     seconds: float  # by the clock
     core_seconds: float  # of all tasks that ran, together
+    peak_bytes: int  # memory of the largest process that made a part
 
 
 class Run:
@@ -330,6 +349,7 @@ class Run:
             shards.rows,
             round(time.monotonic() - started, 3),
             round(core_seconds, 3),
+            max((part.peak_bytes for part in parts), default=0),
         )
         self.counts.append(count)
         for watcher in self.watchers:

@@ -1,15 +1,31 @@
 """dedup.py: sign, pair, connect, elect, on texts made here and against a quadratic oracle."""
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from euro_curate.dedup import Election, MinHash, Pairing, connect, elect, pair, sign, sort_signatures
+from euro_curate.dedup import (
+    Addresses,
+    Election,
+    MinHash,
+    Pairing,
+    Registering,
+    connect,
+    elect,
+    elect_urls,
+    enrol,
+    pair,
+    register,
+    sign,
+    sort_keys,
+    sort_urls,
+)
 from euro_curate.run import checked
-from euro_curate.schema import DOCUMENTS, LANGUAGES, RULINGS, SIGNATURES
+from euro_curate.schema import DOCUMENTS, LANGUAGES, RULINGS, SIGNATURES, URL_LOSERS, VERDICTS
 
 Row = dict[str, Any]
 
@@ -36,21 +52,37 @@ def edited(words: list[str], edits: int, seed: int = 0) -> list[str]:
     return out
 
 
-def run(pages: list[Row], params: Election | None = None, parts: int = 1) -> dict[tuple[str, str, int], Row]:
-    """The whole of dedup over pages in the given order, in so many parts -> elections by (id, source, offset)."""
-    sorted_parts = []
-    for i in range(parts):
-        mine = pages[i::parts]
-        documents = table(mine, DOCUMENTS)
-        signatures = checked(sign, sign(documents, MinHash()), documents)
-        sorted_parts.append(
-            checked(sort_signatures, sort_signatures(signatures, table(mine, LANGUAGES), Pairing()), None)
-        )
-    edges = checked(pair, pair(pa.concat_tables(sorted_parts), Pairing()), None)
-    clusters = checked(connect, connect(edges, Pairing()), None)
-    elections = checked(elect, elect(table(pages, RULINGS), clusters, params or Election()), None)
-    keys = list(zip(*(elections[name].to_pylist() for name in ("source", "offset", "id")), strict=True))
-    assert keys == sorted(keys)
+def run(
+    pages: list[Row],
+    params: Election | None = None,
+    parts: int = 1,
+    addresses: Addresses | None = None,
+    earlier: Sequence[Row] = (),
+) -> dict[tuple[str, str, int], Row]:
+    """The whole of dedup over pages in the given order, in so many parts -> elections by (id, source, offset). `earlier`: pages of an
+    earlier run, with the `final` verdict that it gave them."""
+    params = params or Election()
+    minhash = MinHash(sketch=params.verify > 0)
+    keys, candidates = [], []
+    for mine in [*(pages[i::parts] for i in range(parts)), *([list(earlier)] if earlier else [])]:
+        documents, rulings = table(mine, DOCUMENTS), table(mine, RULINGS)
+        signatures = checked(sign, sign(documents, minhash), documents)
+        keys.append(checked(sort_keys, sort_keys(signatures, table(mine, LANGUAGES), Pairing()), None))
+        final = [
+            {"id": p["id"], "verdict": p["final"], "source": "", "cluster_size": 1, "offset": 0}
+            for p in mine
+            if "final" in p
+        ]
+        candidates.append(checked(register, register(rulings, signatures, table(final, VERDICTS), Registering()), None))
+    links = checked(pair, pair(pa.concat_tables(keys), Pairing()), None)
+    clusters = checked(connect, connect(links, Pairing()), None)
+    losers = URL_LOSERS.empty_table()
+    if addresses:
+        losers = elect_urls(pa.concat_tables([sort_urls(part, addresses) for part in candidates]), addresses)
+    members = checked(enrol, enrol(pa.concat_tables(candidates), clusters, losers, Registering()), None)
+    elections = checked(elect, elect(members, params), None)
+    keys_of = list(zip(*(elections[name].to_pylist() for name in ("source", "offset", "id")), strict=True))
+    assert keys_of == sorted(keys_of)
     out = {(row["id"], row["source"], row["offset"]): row for row in elections.to_pylist()}
     assert len(out) == len(elections)
     return out
@@ -70,7 +102,7 @@ def test_sign_keeps_schema_and_ids(n: int) -> None:
     documents = table([page(str(i), " ".join(prose(i))) for i in range(n)], DOCUMENTS)
     out = checked(sign, sign(documents, MinHash()), documents)
     assert out.schema == SIGNATURES
-    assert out["band_00"].null_count == out["exact"].null_count == 0
+    assert out["bands"].null_count == out["exact"].null_count == 0
 
 
 def test_empty_texts_have_no_signature_and_short_ones_an_exact_one() -> None:
@@ -78,7 +110,7 @@ def test_empty_texts_have_no_signature_and_short_ones_an_exact_one() -> None:
         table([page("a", ""), page("b", "?!"), page("c", "a b c d"), page("d", "a b c d e")], DOCUMENTS), MinHash()
     )
     assert [v is None for v in rows["exact"].to_pylist()] == [True, True, False, False]
-    assert [v is None for v in rows["band_13"].to_pylist()] == [True, True, True, False]
+    assert [v is None for v in rows["bands"].to_pylist()] == [True, True, True, False]
 
 
 def test_spacing_case_and_punctuation_make_exact_copies() -> None:

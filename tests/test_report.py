@@ -22,6 +22,7 @@ def summary(**more: Any) -> dict[str, Any]:
         "languages": {},
         "warnings": [],
         "stages": [],
+        "duplicates": {"task_bytes": 1 << 30, "largest": []},
     }
     return base | more
 
@@ -38,7 +39,14 @@ def full() -> dict[str, Any]:
         pages={"seen": 1_234_567, "kept": 5, "dropped": 1_234_562},
         languages={"mlt_Latn": sizes, "gle_Latn": none},
         warnings=[f"sign {EVIL}"],
-        stages=[{"name": f"sign {EVIL}", "parts": 3, "reused": 1, "rows_in": 9, "rows_out": 9, "seconds": 0.25}],
+        stages=[
+            {
+                **dict.fromkeys(("parts", "reused", "rows_in", "rows_out", "peak_bytes"), 9),
+                "name": f"sign {EVIL}",
+                "seconds": 0.25,
+            }
+        ],
+        duplicates={"task_bytes": 1 << 30, "largest": [{"id": EVIL, "cluster_size": 7_654, "exact": 321}]},
     )
 
 

@@ -1,0 +1,33 @@
+"""Deduplication: sign -> sort_keys -> pair -> connect -> register -> enrol -> elect -> deal. Exact copies by hash, near copies by MinHash
+LSH, within each language; optionally pages of one address, and lines that a site repeats. duplicates.py runs it in tasks of bounded size."""
+
+from euro_curate.dedup.elect import SHOWN, Election, Registering, deal, elect, enrol, largest, register
+from euro_curate.dedup.pair import Pairing, compose, connect, hook, label, pair, sort_keys
+from euro_curate.dedup.sign import MinHash, derive, meeting, sign
+from euro_curate.dedup.urls import Addresses, canonical, elect_urls, sort_urls
+
+__all__ = [
+    "SHOWN",
+    "Addresses",
+    "Election",
+    "MinHash",
+    "Pairing",
+    "Registering",
+    "canonical",
+    "compose",
+    "connect",
+    "deal",
+    "derive",
+    "elect",
+    "elect_urls",
+    "enrol",
+    "hook",
+    "label",
+    "largest",
+    "meeting",
+    "pair",
+    "register",
+    "sign",
+    "sort_keys",
+    "sort_urls",
+]

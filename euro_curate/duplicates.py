@@ -1,0 +1,258 @@
+"""find_duplicates(): the dedup part of the flow, in tasks of bounded size. Which tasks there are follows from row counts and the recipe."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from euro_curate.dedup import (
+    SHOWN,
+    Addresses,
+    Election,
+    Pairing,
+    Registering,
+    compose,
+    connect,
+    deal,
+    elect,
+    elect_urls,
+    enrol,
+    hook,
+    label,
+    largest,
+    pair,
+    register,
+    sort_keys,
+    sort_urls,
+)
+from euro_curate.run import Run, Slice
+from euro_curate.schema import (
+    CANDIDATES,
+    CLUSTERS,
+    ELECTIONS,
+    KEYS,
+    LANGUAGES,
+    LINKS,
+    MEMBERS,
+    RULINGS,
+    SIGNATURES,
+    URL_KEYS,
+    URL_LOSERS,
+    VERDICTS,
+)
+from euro_curate.shards import Shards, read_part
+
+# Bytes of working memory a row of its main input costs each stage at its peak, input and output included; tests/bench/dedup.py measures them.
+ROW_BYTES = {
+    "sort_keys": 1200,  # a page: 15 keys
+    "pair": 60,  # a key
+    "connect": 75,  # a link
+    "label": 90,  # a node in a batch; hook is like it
+    "compose": 90,  # a node
+    "register": 500,  # a page
+    "sort_urls": 400,  # a candidate
+    "enrol": 700,  # a candidate
+    "elect": 900,  # a member
+}
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """How large a task of the gathers may be."""
+
+    task_bytes: int = 1 << 30  # of working memory; the process itself takes some 300 MB more
+    merge_parts: int = 256  # parts a merge reads at most
+
+    def rows(self, stage: str) -> int:
+        """Rows of input that a task of that stage may have."""
+        return max(1, self.task_bytes // ROW_BYTES[stage])
+
+    def ranges(self, stage: str, rows: int) -> dict[str, tuple[int, int | None]]:
+        """So many rows' hashes, cut into equal ranges of which each fits a task: name -> (low, high or None)."""
+        count = -(-rows // self.rows(stage)) or 1
+        bounds = [(1 << 64) * i // count for i in range(count)]
+        return {f"range-{i:05d}": (low, bounds[i + 1] if i + 1 < count else None) for i, low in enumerate(bounds)}
+
+    def batches(self, stage: str, shards: Shards) -> dict[str, list[str]]:
+        """Parts in key order, as many together as fit a task: name -> part keys. A part that is too large comes alone."""
+        limit, held = self.rows(stage), 0
+        out: list[list[str]] = []
+        for part in shards.parts:
+            if not out or len(out[-1]) >= self.merge_parts or held + part.rows > limit:
+                out.append([])
+                held = 0
+            out[-1].append(part.key)
+            held += part.rows
+        return {f"batch-{i:05d}": keys for i, keys in enumerate(out)}
+
+
+NOTHING = Shards(())
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What earlier runs bring in: sorted keys of their pages, and for `extend` who these are and what became of them."""
+
+    keys: Shards = NOTHING
+    rulings: Shards = NOTHING
+    signatures: Shards = NOTHING
+    verdicts: Shards = NOTHING
+
+
+@dataclass(frozen=True)
+class Found:
+    """Elections by batch of crawl files, and what the report says of clusters."""
+
+    keys: Shards
+    elections: dict[str, Shards] = field(hash=False)  # crawl file's key -> the part with its elections
+    largest: list[dict[str, Any]] = field(hash=False)
+
+
+def sorted_keys(run: Run, signatures: Shards, langs: Shards, tasks: Tasks) -> Shards:
+    """SIGNATURES, LANGUAGES -> KEYS in sorted files, of which the gathers read ranges."""
+    return run.gather(
+        sort_keys,
+        {
+            name: [
+                (Slice(signatures.only(keys).parts), SIGNATURES),
+                (Slice(langs.only(keys).parts, columns=("id", "language")), LANGUAGES),
+            ]
+            for name, keys in tasks.batches("sort_keys", signatures).items()
+        },
+        Pairing(),
+        aligned=2,
+    )
+
+
+def connected(run: Run, links: Shards, tasks: Tasks) -> Shards:
+    """LINKS -> CLUSTERS of all of them, in parts of which ranges can be read: in one task if they fit it, else by rounds of contraction."""
+    if links.rows <= tasks.rows("connect"):
+        return run.gather(connect, {"all": [(Slice(links.parts), LINKS)]}, Pairing())
+    local = run.gather(
+        connect,
+        {name: [(Slice(links.only(keys).parts), LINKS)] for name, keys in tasks.batches("connect", links).items()},
+        Pairing(),
+    )
+    by_node = {
+        name: [(Slice(local.parts, between=("node", *bounds)), CLUSTERS)]
+        for name, bounds in tasks.ranges("label", local.rows).items()
+    }
+    labels = run.gather(label, by_node, Pairing())
+    hooks = run.gather(hook, by_node, Pairing())
+    upper = connected(run, hooks, tasks) if hooks.rows else hooks
+    return run.gather(
+        compose,
+        {
+            name: [
+                (Slice(labels.parts, between=("cluster", *bounds)), CLUSTERS),
+                (Slice(upper.parts, between=("node", *bounds)), CLUSTERS),
+            ]
+            for name, bounds in tasks.ranges("compose", labels.rows).items()
+        },
+        Pairing(),
+    )
+
+
+def find_duplicates(
+    run: Run,
+    signatures: Shards,
+    langs: Shards,
+    rulings: Shards,
+    sources: dict[str, str],
+    tasks: Tasks,
+    election: Election,
+    addresses: Addresses,
+    earlier: Earlier,
+) -> Found:
+    """SIGNATURES, LANGUAGES, RULINGS of this run (`sources`: part key -> name of the crawl file) -> who is a copy of whom."""
+    own_keys = sorted_keys(run, signatures, langs, tasks)
+    keys = Shards((*earlier.keys.parts, *own_keys.parts))
+    links = run.gather(
+        pair,
+        {
+            name: [(Slice(keys.parts, between=("key", *bounds)), KEYS)]
+            for name, bounds in tasks.ranges("pair", keys.rows).items()
+        },
+        Pairing(),
+    )
+    clusters = connected(run, links, tasks)
+
+    candidates = Shards(
+        (
+            *registered(run, rulings, signatures, NOTHING, "", tasks).parts,
+            *registered(run, earlier.rulings, earlier.signatures, earlier.verdicts, "earlier-", tasks).parts,
+        )
+    )
+    losers = url_losers(run, candidates, tasks, addresses)
+    members = run.gather(
+        enrol,
+        {
+            name: [
+                (Slice(table.parts, between=("node", *bounds)), schema)
+                for table, schema in ((candidates, CANDIDATES), (clusters, CLUSTERS), (losers, URL_LOSERS))
+            ]
+            for name, bounds in tasks.ranges("enrol", candidates.rows).items()
+        },
+        Registering(),
+    )
+    elections = run.gather(
+        elect,
+        {
+            name: [(Slice(members.parts, between=("cluster", *bounds)), MEMBERS)]
+            for name, bounds in tasks.ranges("elect", members.rows).items()
+        },
+        election,
+    )
+    batches = tasks.batches("register", rulings)
+    dealt = run.gather(
+        deal,
+        {
+            name: [(Slice(elections.parts, equal=("source", tuple(sorted(sources[key] for key in keys)))), ELECTIONS)]
+            for name, keys in batches.items()
+        },
+        Registering(),
+    )
+    tops = run.gather(largest, {part.key: [(Slice((part,)), ELECTIONS)] for part in elections.parts}, Registering())
+    rows = [row for part in tops.parts for row in read_part(part).to_pylist()]
+    return Found(
+        own_keys,
+        {key: dealt.only([name]) for name, keys in batches.items() for key in keys},
+        sorted(rows, key=lambda row: (-row["cluster_size"], row["id"]))[:SHOWN],
+    )
+
+
+def registered(run: Run, rulings: Shards, signatures: Shards, verdicts: Shards, prefix: str, tasks: Tasks) -> Shards:
+    """RULINGS, SIGNATURES, and of earlier runs VERDICTS -> CANDIDATES in sorted files."""
+    return run.gather(
+        register,
+        {
+            prefix + name: [
+                (Slice(rulings.only(keys).parts), RULINGS),
+                (Slice(signatures.only(keys).parts, columns=("id", "exact", "sketch", "url_hash")), SIGNATURES),
+                (Slice(verdicts.only(keys).parts, columns=("id", "verdict")), VERDICTS),
+            ]
+            for name, keys in tasks.batches("register", rulings).items()
+        },
+        Registering(),
+        aligned=2,
+    )
+
+
+def url_losers(run: Run, candidates: Shards, tasks: Tasks, addresses: Addresses) -> Shards:
+    """CANDIDATES -> URL_LOSERS; nothing where the recipe does not ask for it."""
+    if not addresses.keep:
+        return NOTHING
+    by_url = run.gather(
+        sort_urls,
+        {
+            name: [(Slice(candidates.only(keys).parts), CANDIDATES)]
+            for name, keys in tasks.batches("sort_urls", candidates).items()
+        },
+        addresses,
+    )
+    return run.gather(
+        elect_urls,
+        {
+            name: [(Slice(by_url.parts, between=("url_hash", *bounds)), URL_KEYS)]
+            for name, bounds in tasks.ranges("sort_urls", by_url.rows).items()
+        },
+        addresses,
+    )
