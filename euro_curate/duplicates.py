@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import pyarrow as pa
+
 from euro_curate.dedup import (
     SHOWN,
     Addresses,
@@ -17,7 +19,6 @@ from euro_curate.dedup import (
     enrol,
     hook,
     label,
-    largest,
     pair,
     register,
     sort_keys,
@@ -38,7 +39,8 @@ from euro_curate.schema import (
     URL_LOSERS,
     VERDICTS,
 )
-from euro_curate.shards import Shards, read_part
+from euro_curate.shards import Shards
+from euro_curate.stage import Stage
 
 # Bytes of working memory a row of its main input costs each stage at its peak, input and output included; tests/bench/dedup.py measures them.
 ROW_BYTES = {
@@ -54,11 +56,16 @@ ROW_BYTES = {
 }
 
 
+PROCESS_BYTES = 400 << 20  # a process with all its libraries, before it reads anything
+
+Plan = dict[str, list[tuple[Slice, pa.Schema]]]
+
+
 @dataclass(frozen=True)
 class Tasks:
     """How large a task of the gathers may be."""
 
-    task_bytes: int = 1 << 30  # of working memory; the process itself takes some 300 MB more
+    task_bytes: int = 1 << 30  # of working memory; the process itself takes PROCESS_BYTES more
     merge_parts: int = 256  # parts a merge reads at most
 
     def rows(self, stage: str) -> int:
@@ -82,6 +89,10 @@ class Tasks:
             out[-1].append(part.key)
             held += part.rows
         return {f"batch-{i:05d}": keys for i, keys in enumerate(out)}
+
+    def gather(self, run: Run, stage: Stage, keys: Plan, params: Any, aligned: int = 1) -> Shards:
+        """run.gather, with the memory that these tasks are cut for."""
+        return run.gather(stage, keys, params, aligned, self.task_bytes + PROCESS_BYTES)
 
 
 NOTHING = Shards(())
@@ -108,7 +119,8 @@ class Found:
 
 def sorted_keys(run: Run, signatures: Shards, langs: Shards, tasks: Tasks) -> Shards:
     """SIGNATURES, LANGUAGES -> KEYS in sorted files, of which the gathers read ranges."""
-    return run.gather(
+    return tasks.gather(
+        run,
         sort_keys,
         {
             name: [
@@ -125,8 +137,9 @@ def sorted_keys(run: Run, signatures: Shards, langs: Shards, tasks: Tasks) -> Sh
 def connected(run: Run, links: Shards, tasks: Tasks) -> Shards:
     """LINKS -> CLUSTERS of all of them, in parts of which ranges can be read: in one task if they fit it, else by rounds of contraction."""
     if links.rows <= tasks.rows("connect"):
-        return run.gather(connect, {"all": [(Slice(links.parts), LINKS)]}, Pairing())
-    local = run.gather(
+        return tasks.gather(run, connect, {"all": [(Slice(links.parts), LINKS)]}, Pairing())
+    local = tasks.gather(
+        run,
         connect,
         {name: [(Slice(links.only(keys).parts), LINKS)] for name, keys in tasks.batches("connect", links).items()},
         Pairing(),
@@ -135,10 +148,11 @@ def connected(run: Run, links: Shards, tasks: Tasks) -> Shards:
         name: [(Slice(local.parts, between=("node", *bounds)), CLUSTERS)]
         for name, bounds in tasks.ranges("label", local.rows).items()
     }
-    labels = run.gather(label, by_node, Pairing())
-    hooks = run.gather(hook, by_node, Pairing())
+    labels = tasks.gather(run, label, by_node, Pairing())
+    hooks = tasks.gather(run, hook, by_node, Pairing())
     upper = connected(run, hooks, tasks) if hooks.rows else hooks
-    return run.gather(
+    return tasks.gather(
+        run,
         compose,
         {
             name: [
@@ -165,7 +179,8 @@ def find_duplicates(
     """SIGNATURES, LANGUAGES, RULINGS of this run (`sources`: part key -> name of the crawl file) -> who is a copy of whom."""
     own_keys = sorted_keys(run, signatures, langs, tasks)
     keys = Shards((*earlier.keys.parts, *own_keys.parts))
-    links = run.gather(
+    links = tasks.gather(
+        run,
         pair,
         {
             name: [(Slice(keys.parts, between=("key", *bounds)), KEYS)]
@@ -182,7 +197,8 @@ def find_duplicates(
         )
     )
     losers = url_losers(run, candidates, tasks, addresses)
-    members = run.gather(
+    members = tasks.gather(
+        run,
         enrol,
         {
             name: [
@@ -193,7 +209,8 @@ def find_duplicates(
         },
         Registering(),
     )
-    elections = run.gather(
+    elections = tasks.gather(
+        run,
         elect,
         {
             name: [(Slice(members.parts, between=("cluster", *bounds)), MEMBERS)]
@@ -202,7 +219,8 @@ def find_duplicates(
         election,
     )
     batches = tasks.batches("register", rulings)
-    dealt = run.gather(
+    dealt = tasks.gather(
+        run,
         deal,
         {
             name: [(Slice(elections.parts, equal=("source", tuple(sorted(sources[key] for key in keys)))), ELECTIONS)]
@@ -210,8 +228,7 @@ def find_duplicates(
         },
         Registering(),
     )
-    tops = run.gather(largest, {part.key: [(Slice((part,)), ELECTIONS)] for part in elections.parts}, Registering())
-    rows = [row for part in tops.parts for row in read_part(part).to_pylist()]
+    rows = [row for part in elections.parts for row in part.notes["largest"]]
     return Found(
         own_keys,
         {key: dealt.only([name]) for name, keys in batches.items() for key in keys},
@@ -221,7 +238,8 @@ def find_duplicates(
 
 def registered(run: Run, rulings: Shards, signatures: Shards, verdicts: Shards, prefix: str, tasks: Tasks) -> Shards:
     """RULINGS, SIGNATURES, and of earlier runs VERDICTS -> CANDIDATES in sorted files."""
-    return run.gather(
+    return tasks.gather(
+        run,
         register,
         {
             prefix + name: [
@@ -240,7 +258,8 @@ def url_losers(run: Run, candidates: Shards, tasks: Tasks, addresses: Addresses)
     """CANDIDATES -> URL_LOSERS; nothing where the recipe does not ask for it."""
     if not addresses.keep:
         return NOTHING
-    by_url = run.gather(
+    by_url = tasks.gather(
+        run,
         sort_urls,
         {
             name: [(Slice(candidates.only(keys).parts), CANDIDATES)]
@@ -248,7 +267,8 @@ def url_losers(run: Run, candidates: Shards, tasks: Tasks, addresses: Addresses)
         },
         addresses,
     )
-    return run.gather(
+    return tasks.gather(
+        run,
         elect_urls,
         {
             name: [(Slice(by_url.parts, between=("url_hash", *bounds)), URL_KEYS)]

@@ -293,10 +293,21 @@ class Run:
         return tasks
 
     def gather(
-        self, stage: Stage, keys: Mapping[str, Sequence[tuple[Slice, pa.Schema]]], params: Any, aligned: int = 1
+        self,
+        stage: Stage,
+        keys: Mapping[str, Sequence[tuple[Slice, pa.Schema]]],
+        params: Any,
+        aligned: int = 1,
+        memory_bytes: int | None = None,
     ) -> Shards:
-        """One output part per key, from slices of any parts. GatherFailed if one cannot be made: all that follows needs them all."""
-        return self.make(self.plan_gather(stage, keys, params, aligned), all_or_nothing=True)
+        """One output part per key, from slices of any parts. GatherFailed if one cannot be made: all that follows needs them all.
+
+        `memory_bytes`: what a task needs at most, where the recipe says it and not the stage.
+        """
+        tasks = self.plan_gather(stage, keys, params, aligned)
+        if memory_bytes is not None:
+            tasks = [replace(task, memory_bytes=memory_bytes) for task in tasks]
+        return self.make(tasks, all_or_nothing=True)
 
     def plan_gather(
         self,

@@ -235,13 +235,6 @@ ELECTIONS = _schema(
     pa.field("cluster_size", pa.int64(), nullable=False),  # pages in the cluster, whatever their verdicts or run
 )
 
-# The largest clusters, for the report.
-LARGEST = _schema(
-    ID,  # the representative's
-    pa.field("cluster_size", pa.int64(), nullable=False),
-    pa.field("exact", pa.int64(), nullable=False),  # members with exactly the representative's words
-)
-
 # The contract: one row per page seen, one verdict each.
 VERDICTS = _schema(
     ID,

@@ -1,7 +1,7 @@
 """Deduplication: sign -> sort_keys -> pair -> connect -> register -> enrol -> elect -> deal. Exact copies by hash, near copies by MinHash
 LSH, within each language; optionally pages of one address, and lines that a site repeats. duplicates.py runs it in tasks of bounded size."""
 
-from euro_curate.dedup.elect import SHOWN, Election, Registering, deal, elect, enrol, largest, register
+from euro_curate.dedup.elect import SHOWN, Election, Registering, deal, elect, enrol, register
 from euro_curate.dedup.pair import Pairing, compose, connect, hook, label, pair, sort_keys
 from euro_curate.dedup.sign import MinHash, derive, meeting, sign
 from euro_curate.dedup.urls import Addresses, canonical, elect_urls, sort_urls
@@ -23,7 +23,6 @@ __all__ = [
     "enrol",
     "hook",
     "label",
-    "largest",
     "meeting",
     "pair",
     "register",

@@ -1,6 +1,7 @@
 """The best copy of each cluster: register -> enrol -> elect -> deal. Who is a candidate, which cluster it is in, who wins, what to tell each file."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -9,7 +10,7 @@ import pyarrow.compute as pc
 
 from euro_curate import kernels
 from euro_curate.dedup.pair import exact_hashes, mixed, node_hashes
-from euro_curate.schema import CANDIDATES, ELECTIONS, LARGEST, MEMBERS
+from euro_curate.schema import CANDIDATES, ELECTIONS, MEMBERS
 from euro_curate.stage import stage
 
 ORDERS = ("score", "words", "oldest", "newest")  # what an election can go by
@@ -23,7 +24,7 @@ SHOWN = 20  # clusters in the report
 
 @dataclass(frozen=True)
 class Registering:
-    """Parameters of `register`, `deal` and `largest`: none."""
+    """Parameters of `register`, `enrol` and `deal`: none."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,14 @@ def enrol(candidates: pa.Table, clusters: pa.Table, losers: pa.Table, params: Re
     return _arrow(table.select(MEMBERS.names).sort("cluster", "id", "source", "offset"), MEMBERS)
 
 
-@stage(out=ELECTIONS, version=2, rows="free")
+def largest(elections: pa.Table) -> dict[str, Any]:
+    """ELECTIONS of a range of clusters -> its largest clusters, at most SHOWN, largest first: the part's receipt tells them."""
+    frame = _frame(elections).filter(pl.col("kind") != "url").with_columns(id=pl.coalesce("duplicate_of", "id"))
+    clusters = frame.group_by("id").agg(pl.col("cluster_size").max(), exact=(pl.col("kind") == "exact").sum())
+    return {"largest": clusters.sort(pl.col("cluster_size").neg(), "id").head(SHOWN).to_dicts()}
+
+
+@stage(out=ELECTIONS, version=2, rows="free", notes=largest)
 def elect(members: pa.Table, params: Election) -> pa.Table:
     """MEMBERS of a range of clusters -> ELECTIONS of this run's pages among them, sorted by (source, offset).
 
@@ -176,20 +184,6 @@ def _seats(table: pl.DataFrame, verify: float) -> np.ndarray:
 def deal(elections: pa.Table, params: Registering) -> pa.Table:
     """ELECTIONS of a batch of crawl files, from all ranges -> the same rows sorted by (source, offset): `settle` reads one file, not all."""
     return elections.sort_by([("source", "ascending"), ("offset", "ascending"), ("id", "ascending")])
-
-
-@stage(out=LARGEST, version=1, rows="free")
-def largest(elections: pa.Table, params: Registering) -> pa.Table:
-    """ELECTIONS of a range of clusters -> the largest of them, at most SHOWN, largest first."""
-    frame = _frame(elections).filter(pl.col("kind") != "url")
-    out = (
-        frame.with_columns(head=pl.coalesce("duplicate_of", "id"))
-        .group_by("head")
-        .agg(pl.col("cluster_size").max(), exact=(pl.col("kind") == "exact").sum().cast(pl.Int64))
-        .sort(pl.col("cluster_size").neg(), "head")
-        .head(SHOWN)
-    )
-    return _arrow(out.select(id="head", cluster_size="cluster_size", exact="exact"), LARGEST)
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

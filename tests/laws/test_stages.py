@@ -51,7 +51,6 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     dedup.enrol: (dedup.Registering, (schema.CANDIDATES, schema.CLUSTERS, schema.URL_LOSERS)),
     dedup.elect: (dedup.Election, (schema.MEMBERS,)),
     dedup.deal: (dedup.Registering, (schema.ELECTIONS,)),
-    dedup.largest: (dedup.Registering, (schema.ELECTIONS,)),
     score.score: (scoring, (schema.DOCUMENTS, schema.LANGUAGES)),
     score.bin_scores: (score.Binning, (schema.SCORES, schema.LANGUAGES)),
     score.cut_scores: (score.Cutting, (schema.SCORE_BINS,)),
