@@ -147,6 +147,7 @@ def _local_paths(patterns: list[str]) -> list[str]:
 def _execute(
     config: Any, executor: Any, metrics_port: int | None, allow_missing: bool, clean: bool, quiet: bool, as_json: bool
 ) -> int:
+    from euro_curate.earlier import EarlierError
     from euro_curate.executors import CannotStart, Stopped
     from euro_curate.ingest import expand
     from euro_curate.models import locate
@@ -179,7 +180,7 @@ def _execute(
         click.echo("interrupted: the same command continues from here", err=True)
         how = "interrupted"
         return INTERRUPTED
-    except CannotStart as error:
+    except (CannotStart, EarlierError) as error:
         raise Refused(str(error)) from error
     except (GatherFailed, Stopped, StorageRefused) as error:
         click.echo(f"error: {error}", err=True)

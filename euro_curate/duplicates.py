@@ -1,5 +1,6 @@
 """find_duplicates(): the dedup part of the flow, in tasks of bounded size. Which tasks there are follows from row counts and the recipe."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,20 +100,9 @@ NOTHING = Shards(())
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """What earlier runs bring in: sorted keys of their pages, and for `extend` who these are and what became of them."""
-
-    keys: Shards = NOTHING
-    rulings: Shards = NOTHING
-    signatures: Shards = NOTHING
-    verdicts: Shards = NOTHING
-
-
-@dataclass(frozen=True)
 class Found:
     """Elections by batch of crawl files, and what the report says of clusters."""
 
-    keys: Shards
     elections: dict[str, Shards] = field(hash=False)  # crawl file's key -> the part with its elections
     largest: list[dict[str, Any]] = field(hash=False)
 
@@ -167,18 +157,16 @@ def connected(run: Run, links: Shards, tasks: Tasks) -> Shards:
 
 def find_duplicates(
     run: Run,
-    signatures: Shards,
-    langs: Shards,
-    rulings: Shards,
-    sources: dict[str, str],
+    tables: Mapping[str, Shards],
+    sources: Mapping[str, str],
     tasks: Tasks,
     election: Election,
     addresses: Addresses,
-    earlier: Earlier,
+    earlier: Mapping[str, Shards],
 ) -> Found:
-    """SIGNATURES, LANGUAGES, RULINGS of this run (`sources`: part key -> name of the crawl file) -> who is a copy of whom."""
-    own_keys = sorted_keys(run, signatures, langs, tasks)
-    keys = Shards((*earlier.keys.parts, *own_keys.parts))
+    """The tables `sort_keys`, `sign` and `decide` of this run (`sources`: part key -> name of the crawl file), of earlier ones also
+    `verdicts` -> who is a copy of whom."""
+    keys = Shards((*earlier["sort_keys"].parts, *tables["sort_keys"].parts))
     links = tasks.gather(
         run,
         pair,
@@ -192,8 +180,8 @@ def find_duplicates(
 
     candidates = Shards(
         (
-            *registered(run, rulings, signatures, NOTHING, "", tasks).parts,
-            *registered(run, earlier.rulings, earlier.signatures, earlier.verdicts, "earlier-", tasks).parts,
+            *registered(run, tables, "", tasks).parts,
+            *registered(run, earlier, "earlier-", tasks).parts,
         )
     )
     losers = url_losers(run, candidates, tasks, addresses)
@@ -218,7 +206,7 @@ def find_duplicates(
         },
         election,
     )
-    batches = tasks.batches("register", rulings)
+    batches = tasks.batches("register", tables["decide"])
     dealt = tasks.gather(
         run,
         deal,
@@ -230,14 +218,14 @@ def find_duplicates(
     )
     rows = [row for part in elections.parts for row in part.notes["largest"]]
     return Found(
-        own_keys,
         {key: dealt.only([name]) for name, keys in batches.items() for key in keys},
         sorted(rows, key=lambda row: (-row["cluster_size"], row["id"]))[:SHOWN],
     )
 
 
-def registered(run: Run, rulings: Shards, signatures: Shards, verdicts: Shards, prefix: str, tasks: Tasks) -> Shards:
-    """RULINGS, SIGNATURES, and of earlier runs VERDICTS -> CANDIDATES in sorted files."""
+def registered(run: Run, tables: Mapping[str, Shards], prefix: str, tasks: Tasks) -> Shards:
+    """The tables `decide`, `sign` and, of earlier runs, `verdicts` -> CANDIDATES in sorted files."""
+    rulings, signatures, verdicts = (tables.get(name, NOTHING) for name in ("decide", "sign", "verdicts"))
     return tasks.gather(
         run,
         register,

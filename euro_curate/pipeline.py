@@ -14,7 +14,8 @@ import pyarrow as pa
 from euro_curate import __version__
 from euro_curate.balance import Weighing, allocate, weigh
 from euro_curate.dedup import sign
-from euro_curate.duplicates import Earlier, find_duplicates
+from euro_curate.duplicates import find_duplicates, sorted_keys
+from euro_curate.earlier import Past, build_on, joined, record
 from euro_curate.ingest import Ingest, Source, distinct, ingest
 from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
 from euro_curate.langid import identify, trim
@@ -59,10 +60,12 @@ class IngestFile:
 
 
 def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: bool = False) -> dict[str, Any]:
-    """Crawl files -> verdicts/, dataset/, report/ and run.json in run.output. Returns what run.json holds."""
+    """Crawl files -> verdicts/, dataset/, report/ and run.json in run.output. Returns what run.json holds. EarlierError, before anything is
+    done, if the recipe names an earlier run that cannot be built on."""
     started = time.monotonic()
     sources, copies = distinct(sources)
     c = config
+    past = build_on(c.building, c.minhash, run.output, [source.name for source in sources])
 
     documents = run.read("ingest", INGEST_VERSION, sources, c.ingest, IngestFile)
     langs = run.map(identify, [(documents, DOCUMENTS)], c.langid)
@@ -93,20 +96,39 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
             (Slice(cuts.parts), CUTS),
         ],
     )
+    tables = {
+        "texts": texts,
+        "identify": langs,
+        "measure": qualities,
+        "sign": signatures.only(rulings.keys),
+        "sort_keys": sorted_keys(run, signatures.only(rulings.keys), langs, c.tasks),
+        "decide": rulings,
+    }
     names = {source.key: source.name for source in sources}
-    found = find_duplicates(
-        run, signatures.only(rulings.keys), langs, rulings, names, c.tasks, c.election, c.addresses, Earlier()
-    )
+    # Pages of earlier runs take part: in `merge` as if they were this run's, otherwise as copies that may be published already.
+    merging = c.building.mode == "merge"
+    if merging:
+        tables = {name: joined(own, past.tables[name]) for name, own in tables.items()}
+        names |= past.sources
+    earlier = Past() if merging else past
+    found = find_duplicates(run, tables, names, c.tasks, c.election, c.addresses, earlier.tables)
     settled = run.map(
         settle,
-        [(rulings, RULINGS)],
+        [(tables["decide"], RULINGS)],
         Settling(),
         lookup=lambda key: [(Slice(found.elections[key].parts, equal=("source", (names[key],))), ELECTIONS)],
     )
 
     # The dataset: kept pages, redacted, weighed, shared out, shuffled.
     clean = run.map(
-        redact, [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (settled, VERDICTS)], c.redaction
+        redact,
+        [
+            (tables["texts"], DOCUMENTS),
+            (tables["identify"], LANGUAGES),
+            (tables["measure"], QUALITIES),
+            (settled, VERDICTS),
+        ],
+        c.redaction,
     )
     shuffled = run.gather(
         sort_clean,
@@ -116,7 +138,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     sizes = ("language", "order", "words", "chars", "bytes")
     weights = run.gather(weigh, {p.key: [(Slice((p,), columns=sizes), CLEAN)] for p in shuffled.parts}, Weighing())
     budget = run.gather(allocate, {"budget": [(Slice(weights.parts), WEIGHTS)]}, c.balance)
-    table = read_part(budget["budget"])
+    shares = read_part(budget["budget"])
 
     closing = run.plan_map(
         close,
@@ -125,7 +147,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         lookup=lambda key: [(Slice(budget.parts), BUDGET)],
         into=lambda key: join(run.output, "verdicts", f"{key}.parquet"),
     )
-    ranges = plan(table)
+    ranges = plan(shares)
     shards = run.plan_gather(
         shard,
         {
@@ -137,6 +159,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     )
     publishable = allow_missing or not run.set_aside
     published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
+    record(run.output, tables | {"verdicts": published["verdicts"]}, names, c.minhash)
     return conclude(
         run,
         sources,
@@ -145,8 +168,9 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         documents,
         published["verdicts"],
         published["dataset/data"],
-        table.to_pylist() if publishable else [],
+        shares.to_pylist() if publishable else [],
         found.largest,
+        past.pages,
         time.monotonic() - started,
     )
 
@@ -182,6 +206,7 @@ def conclude(
     dataset: Shards,
     budget: list[dict[str, Any]],
     largest: list[dict[str, Any]],
+    past_pages: int,
     elapsed_s: float,
 ) -> dict[str, Any]:
     """Writes the card, the report and, last, run.json. A run that made nothing new leaves them as they are."""
@@ -216,7 +241,7 @@ def conclude(
         "stages": [asdict(count) | {"name": count.name} for count in run.counts],
         "pages": {
             "seen": seen,
-            "documents": documents.rows,
+            "documents": documents.rows + (past_pages if config.building.mode == "merge" else 0),
             "kept": kept,
             "dropped": seen - kept,
             "dataset": dataset.rows,
@@ -226,7 +251,7 @@ def conclude(
             for row in counts.group_by("verdict").agg(pl.col("pages").sum()).sort("verdict").to_dicts()
         },
         "languages": languages_of(counts, budget),
-        "duplicates": {"task_bytes": config.tasks.task_bytes, "largest": largest},
+        "duplicates": {"task_bytes": config.tasks.task_bytes, "earlier_pages": past_pages, "largest": largest},
         "warnings": sorted(run.warned),
         "elapsed_s": round(elapsed_s, 3),
     }

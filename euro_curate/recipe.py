@@ -12,6 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from euro_curate.balance import Balance
 from euro_curate.dedup import Addresses, Election, MinHash, derive
 from euro_curate.duplicates import Tasks
+from euro_curate.earlier import Building
 from euro_curate.ingest import Ingest
 from euro_curate.langid import LangId, Trimming, default_scores, identifier
 from euro_curate.languages import resolve, select
@@ -87,6 +88,8 @@ class DedupSection:
     elect: tuple[str, ...] = Election.elect
     verify: float = Election.verify
     urls: str = Addresses.keep
+    earlier: tuple[str, ...] = Building.outputs
+    mode: str = Building.mode
     task_bytes: int = Tasks.task_bytes
 
 
@@ -182,6 +185,7 @@ class Config:
     tasks: Tasks
     election: Election
     addresses: Addresses
+    building: Building
     scoring: Scoring
     cutting: Cutting
     rules: Rules
@@ -275,6 +279,7 @@ def _config(r: Recipe) -> Config:
         tasks=Tasks(r.dedup.task_bytes, r.run.merge_parts),
         election=Election(r.dedup.elect, r.dedup.verify),
         addresses=Addresses(r.dedup.urls),
+        building=Building(r.dedup.earlier, r.dedup.mode),
         scoring=Scoring(tuple(sorted((code, model) for code, model in classifiers.items() if code in codes))),
         cutting=Cutting(r.quality.keep_share, tuple(sorted(keep_shares.items()))),
         rules=Rules(

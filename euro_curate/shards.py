@@ -161,6 +161,11 @@ def read_bytes(path: str) -> bytes | None:
     return data
 
 
+def exists(path: str) -> bool:
+    fs, where = filesystem(path)
+    return bool(fs.exists(where))
+
+
 def remove(path: str) -> None:
     fs, where = filesystem(path)
     try:

@@ -16,7 +16,7 @@ FLOORS = (
     "schema languages chars kernels text stage shards resources models",
     "kinship langid score dedup quality pii verdict balance screening publish report",
     "run executors ingest sample progress watch",
-    "duplicates",
+    "duplicates earlier",
     "recipe onestage explain calibrate",
     "pipeline",
     "cli",
