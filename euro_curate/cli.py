@@ -98,7 +98,7 @@ def run(
     log_format: str,
     quiet: bool,
 ) -> None:
-    """Run RECIPE (a TOML file, or the name of a bundled one: demo, web, texts).
+    """Run RECIPE (a TOML file, or the name of a bundled one: demo, web, texts, incremental).
 
     The same command continues an interrupted run, and does nothing when all is done. A changed setting remakes what depends on it.
 
@@ -112,6 +112,7 @@ def run(
       euro-curate run pipelines/web.toml --input 'crawl/*.warc.gz' --output out --languages mt
       euro-curate run web --input s3://b/crawl/ --output s3://b/out --address auto --set balance.method=unimax \\
           --set balance.budget_words=5_000_000_000
+      euro-curate run incremental --input 'new/*.warc.gz' --output out-2 --set 'dedup.earlier=["out-1"]'
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     from euro_curate.recipe import RecipeError, load, parse_setting

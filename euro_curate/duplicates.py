@@ -10,14 +10,19 @@ from euro_curate.dedup import (
     SHOWN,
     Addresses,
     Election,
+    Lines,
     Pairing,
     Registering,
     compose,
     connect,
+    count_lines,
     deal,
+    deal_lines,
+    drop_lines,
     elect,
     elect_urls,
     enrol,
+    find_common_lines,
     hook,
     label,
     pair,
@@ -29,9 +34,12 @@ from euro_curate.run import Run, Slice
 from euro_curate.schema import (
     CANDIDATES,
     CLUSTERS,
+    COMMON_LINES,
+    DOCUMENTS,
     ELECTIONS,
     KEYS,
     LANGUAGES,
+    LINES,
     LINKS,
     MEMBERS,
     RULINGS,
@@ -45,6 +53,8 @@ from euro_curate.stage import Stage
 
 # Bytes of working memory a row of its main input costs each stage at its peak, input and output included; tests/bench/dedup.py measures them.
 ROW_BYTES = {
+    "count_lines": 8000,  # a page: its text, and 30 lines
+    "find_common_lines": 150,  # a line
     "sort_keys": 1200,  # a page: 15 keys
     "pair": 60,  # a key
     "connect": 75,  # a link
@@ -105,6 +115,43 @@ class Found:
 
     elections: dict[str, Shards] = field(hash=False)  # crawl file's key -> the part with its elections
     largest: list[dict[str, Any]] = field(hash=False)
+
+
+def without_common_lines(run: Run, texts: Shards, sources: Mapping[str, str], tasks: Tasks, lines: Lines) -> Shards:
+    """DOCUMENTS (`sources`: part key -> name of the crawl file) -> SHORTENED, by what the whole run has of each line."""
+    columns = ("source", "host", "text")
+    batches = tasks.batches("count_lines", texts)
+    counted = tasks.gather(
+        run,
+        count_lines,
+        {name: [(Slice(texts.only(keys).parts, columns=columns), DOCUMENTS)] for name, keys in batches.items()},
+        lines,
+    )
+    common = tasks.gather(
+        run,
+        find_common_lines,
+        {
+            name: [(Slice(counted.parts, between=("key", *bounds)), LINES)]
+            for name, bounds in tasks.ranges("find_common_lines", counted.rows).items()
+        },
+        lines,
+    )
+    dealt = tasks.gather(
+        run,
+        deal_lines,
+        {
+            name: [(Slice(common.parts, equal=("source", tuple(sources[key] for key in keys))), COMMON_LINES)]
+            for name, keys in batches.items()
+        },
+        lines,
+    )
+    batch_of = {key: dealt.only([name]).parts for name, keys in batches.items() for key in keys}
+    return run.map(
+        drop_lines,
+        [(texts, DOCUMENTS)],
+        lines,
+        lookup=lambda key: [(Slice(batch_of[key], equal=("source", (sources[key],))), COMMON_LINES)],
+    )
 
 
 def sorted_keys(run: Run, signatures: Shards, langs: Shards, tasks: Tasks) -> Shards:

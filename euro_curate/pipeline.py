@@ -14,7 +14,7 @@ import pyarrow as pa
 from euro_curate import __version__
 from euro_curate.balance import Weighing, allocate, weigh
 from euro_curate.dedup import sign
-from euro_curate.duplicates import find_duplicates, sorted_keys
+from euro_curate.duplicates import find_duplicates, sorted_keys, without_common_lines
 from euro_curate.earlier import Past, build_on, joined, record
 from euro_curate.ingest import Ingest, Source, distinct, ingest
 from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
@@ -65,13 +65,16 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     started = time.monotonic()
     sources, copies = distinct(sources)
     c = config
-    past = build_on(c.building, c.minhash, run.output, [source.name for source in sources])
+    names = {source.key: source.name for source in sources}
+    past = build_on(c.building, c.minhash, run.output, list(names.values()))
 
     documents = run.read("ingest", INGEST_VERSION, sources, c.ingest, IngestFile)
     langs = run.map(identify, [(documents, DOCUMENTS)], c.langid)
     texts = documents
     if c.trimming:
         texts = run.map(trim, [(documents, DOCUMENTS), (langs, LANGUAGES)], c.trimming)
+    if c.lines.max_pages:
+        texts = without_common_lines(run, texts, names, c.tasks, c.lines)
     signatures = run.map(sign, [(texts, DOCUMENTS)], c.minhash)
     qualities = run.map(measure, [(texts, DOCUMENTS), (langs, LANGUAGES)], Measure())
 
@@ -104,7 +107,6 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         "sort_keys": sorted_keys(run, signatures.only(rulings.keys), langs, c.tasks),
         "decide": rulings,
     }
-    names = {source.key: source.name for source in sources}
     # Pages of earlier runs take part: in `merge` as if they were this run's, otherwise as copies that may be published already.
     merging = c.building.mode == "merge"
     if merging:
@@ -319,9 +321,9 @@ def _versions() -> dict[str, str]:
 
 
 def clean_work(output: str) -> int:
-    """Removes the tables that hold unredacted or full text (ingest, trim, redact, sort_clean) from work/. Returns the number of files."""
+    """Removes the tables that hold unredacted or full text (ingest, trim, drop_lines, redact, sort_clean) from work/. Returns the number of files."""
     gone = 0
-    for stage_name in ("ingest", "trim", "redact", "sort_clean"):
+    for stage_name in ("ingest", "trim", "drop_lines", "redact", "sort_clean"):
         for path in list_files(join(output, "work", stage_name)):
             remove(path)
             gone += 1

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from euro_curate.balance import Balance
-from euro_curate.dedup import Addresses, Election, MinHash, derive
+from euro_curate.dedup import Addresses, Election, Lines, MinHash, derive
 from euro_curate.duplicates import Tasks
 from euro_curate.earlier import Building
 from euro_curate.ingest import Ingest
@@ -88,6 +88,7 @@ class DedupSection:
     elect: tuple[str, ...] = Election.elect
     verify: float = Election.verify
     urls: str = Addresses.keep
+    lines: int = Lines.max_pages
     earlier: tuple[str, ...] = Building.outputs
     mode: str = Building.mode
     task_bytes: int = Tasks.task_bytes
@@ -186,6 +187,7 @@ class Config:
     election: Election
     addresses: Addresses
     building: Building
+    lines: Lines
     scoring: Scoring
     cutting: Cutting
     rules: Rules
@@ -269,7 +271,11 @@ def _config(r: Recipe) -> Config:
         raise ValueError("run: merge_parts and task_timeout_s must be above 0")
     if r.dedup.task_bytes < 1:
         raise ValueError("dedup.task_bytes must be above 0")
-    bands, rows = derive(r.dedup.similarity) if r.dedup.similarity else (r.dedup.bands, r.dedup.rows)
+    bands, rows = r.dedup.bands, r.dedup.rows
+    if r.dedup.similarity:
+        if (bands, rows) != (MinHash.bands, MinHash.rows):
+            raise ValueError("dedup: give either similarity, or bands and rows")
+        bands, rows = derive(r.dedup.similarity)
     return Config(
         run=replace(r.run, languages=codes),
         ingest=Ingest(languages=codes, langid=single, **_fields(r.ingest)),
@@ -279,6 +285,7 @@ def _config(r: Recipe) -> Config:
         tasks=Tasks(r.dedup.task_bytes, r.run.merge_parts),
         election=Election(r.dedup.elect, r.dedup.verify),
         addresses=Addresses(r.dedup.urls),
+        lines=Lines(r.dedup.lines),
         building=Building(r.dedup.earlier, r.dedup.mode),
         scoring=Scoring(tuple(sorted((code, model) for code, model in classifiers.items() if code in codes))),
         cutting=Cutting(r.quality.keep_share, tuple(sorted(keep_shares.items()))),

@@ -56,6 +56,25 @@ TRIMMED = _schema(
     pa.field("trimmed_chars", pa.int64(), nullable=False),  # their code points, line ends included
 )
 
+# Lines of pages by hash of (host, line). Only where the recipe asks for it, as the next two.
+LINES = _schema(
+    pa.field("key", pa.uint64(), nullable=False),
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("pages", pa.int64(), nullable=False),  # of that crawl file that have the line
+)
+
+COMMON_LINES = _schema(
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("key", pa.uint64(), nullable=False),  # of a line that too many pages of its host have
+)
+
+# DOCUMENTS without such lines: what stands for DOCUMENTS from here on.
+SHORTENED = _schema(
+    *DOCUMENTS,
+    pa.field("common_lines", pa.int32(), nullable=False),  # lines taken out of the text
+    pa.field("common_chars", pa.int64(), nullable=False),  # their code points, line ends included
+)
+
 SIGNATURES = _schema(
     ID,
     ("exact", pa.binary(16)),  # xxh3_128 of the normalised words; null for empty text

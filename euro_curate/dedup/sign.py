@@ -27,7 +27,7 @@ class MinHash:
     shingle_words: int = 5
     bands: int = 14  # more = more pairs meet
     rows: int = 8  # minima per band; more = stricter
-    sketch: bool = False  # keep two bits of each minimum too, by which `elect` estimates similarities
+    sketch: bool = True  # keep two bits of each minimum too, by which `elect` estimates similarities
     seed: int = 1
 
     def __post_init__(self) -> None:

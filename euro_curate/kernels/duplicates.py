@@ -78,7 +78,7 @@ def similarity(data, one, other, size):
 )
 def split_clusters(data, sketch_at, exact, candidate, seats, lowest):
     """Members in order of rank within their clusters -> the row of the representative of each: the first one left that is as similar as
-    `lowest`. (n + 1,) offsets of the sketches in data; equal words need none. Only candidates are looked at."""
+    `lowest`. (n + 1,) offsets of the sketches in data: one that is missing is no reason to leave. Only candidates are looked at."""
     out = seats.copy()
     first = 0
     while first < len(seats):
@@ -94,9 +94,9 @@ def split_clusters(data, sketch_at, exact, candidate, seats, lowest):
             for k in range(count):
                 head = heads[k]
                 size = sketch_at[i + 1] - sketch_at[i]
-                if exact[i] == exact[head]:
+                if exact[i] == exact[head] or size == 0 or size != sketch_at[head + 1] - sketch_at[head]:
                     found = True
-                elif size > 0 and size == sketch_at[head + 1] - sketch_at[head]:
+                else:
                     found = similarity(data, sketch_at[i], sketch_at[head], size) >= lowest
                 if found:
                     out[i] = head

@@ -18,7 +18,7 @@ from euro_curate.stage import Stage
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "langid": {"trim": True},
-    "dedup": {"urls": "newest"},
+    "dedup": {"urls": "newest", "lines": 1},
     "filter": {"datatrove": {"RegexFilter": {"regex_exp": "[Тт]ермос"}}},
     "models": {"hq": classifiers.trained()},
     "quality": {"models": {"bg": "hq"}},
@@ -39,6 +39,10 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
         lambda: screening.resolve_filters(SETTINGS["filter"]["datatrove"], ("bul_Cyrl",)),
         (schema.DOCUMENTS, schema.LANGUAGES),
     ),
+    dedup.count_lines: (lambda: dedup.Lines(1), (schema.DOCUMENTS,)),
+    dedup.find_common_lines: (lambda: dedup.Lines(1), (schema.LINES,)),
+    dedup.deal_lines: (lambda: dedup.Lines(1), (schema.COMMON_LINES,)),
+    dedup.drop_lines: (lambda: dedup.Lines(1), (schema.DOCUMENTS, schema.COMMON_LINES)),
     dedup.sort_keys: (dedup.Pairing, (schema.SIGNATURES, schema.LANGUAGES)),
     dedup.pair: (dedup.Pairing, (schema.KEYS,)),
     dedup.connect: (dedup.Pairing, (schema.LINKS,)),
@@ -88,14 +92,21 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
 
     patch = pytest.MonkeyPatch()
     patch.setattr(Run, "make", watched)
-    crawls.run([crawls.split(crawls.pages(["bg"]), folder / "in", 1)], Path(folder / "out"), SETTINGS)
+    crawl = crawls.pages(["bg"])
+    for page in crawl:
+        if "copy.example" in page.url:  # lines that the site has on every page
+            lines = (
+                "<p>Пишете ни, ако искате да получавате новините на сайта.</p><p>Нашата редакция чете всяко писмо.</p>"
+            )
+            page.body = str(page.body).replace("</p>", "</p>" + lines)
+    crawls.run([crawls.split(crawl, folder / "in", 1)], Path(folder / "out"), SETTINGS)
     patch.undo()
     return parts
 
 
 MADE_BY = {
     id(schema.DOCUMENTS): "ingest", id(schema.LANGUAGES): "identify", id(schema.SIGNATURES): "sign", id(schema.QUALITIES): "measure",
-    id(schema.KEYS): "sort_keys", id(schema.LINKS): "pair", id(schema.CLUSTERS): "connect", id(schema.CANDIDATES): "register",
+    id(schema.LINES): "count_lines", id(schema.COMMON_LINES): "find_common_lines", id(schema.KEYS): "sort_keys", id(schema.LINKS): "pair", id(schema.CLUSTERS): "connect", id(schema.CANDIDATES): "register",
     id(schema.URL_KEYS): "sort_urls", id(schema.URL_LOSERS): "elect_urls", id(schema.MEMBERS): "enrol", id(schema.RULINGS): "decide",
     id(schema.ELECTIONS): "elect", id(schema.VERDICTS): "settle", id(schema.CLEAN): "sort_clean", id(schema.WEIGHTS): "weigh",
     id(schema.BUDGET): "allocate", id(schema.SCREENS): "screen",
