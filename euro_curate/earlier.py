@@ -2,8 +2,8 @@
 
 `extend`: the new run's OUTPUT holds its own pages only. What an earlier run published stays published, and its copies in the new crawl become
 duplicates of it. Cost: the new data, and one pass over the earlier runs' keys and rulings.
-`merge`: the new OUTPUT holds the pages of all runs, as if they had been one; the best copy wins. Kept text is redacted and written once more,
-from the earlier runs' work tables.
+`merge`: the new OUTPUT holds the pages of all runs, as if they had been one: judged by this recipe's rules, redacted and written once more, from
+what the earlier runs extracted and measured; the best copy wins.
 """
 
 import json
@@ -17,7 +17,7 @@ from euro_curate.shards import Part, Shards, exists, join, read_bytes, replace
 from euro_curate.stage import params_of
 
 MODES = ("extend", "merge")
-TABLES = ("texts", "identify", "measure", "sign", "sort_keys", "decide", "verdicts")
+TABLES = ("ingest", "policies", "texts", "identify", "measure", "sign", "sort_keys", "decide", "verdicts")
 
 
 class EarlierError(ValueError):
@@ -88,7 +88,7 @@ def build_on(building: Building, minhash: MinHash, output: str, names: Sequence[
                 part = Part(key if merging else f"{number:03d}-{key}", where, digest, rows, size)
                 tables[name].append(part)
         sources |= found["sources"] if merging else {}
-        if merging and (gone := [part.path for part in tables["texts"] if not exists(part.path)]):
+        if merging and (gone := [p.path for name in ("ingest", "texts") for p in tables[name] if not exists(p.path)]):
             raise EarlierError(
                 f'dedup.mode "merge" needs the texts of {place}, but {gone[0]} is gone (--clean removes them): use mode "extend"'
             )

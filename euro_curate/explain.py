@@ -20,7 +20,7 @@ _TABLES = (
     "decide",
     "redact",
 )  # a part a crawl file
-_GATHERED = ("deal", "cut_scores")  # parts of many
+_GATHERED = ("reserve", "deal", "cut_scores")  # parts of many
 _HIDDEN = {
     "text"
 }  # explain tells of a page; its text is in the dataset, or in work/ for those with the right to see it
@@ -75,7 +75,7 @@ def _stage_rows(output: str, verdicts: str, key: str, verdict: dict[str, Any]) -
     rows: dict[str, Any] = {}
     for stage, path in _ancestors(output, verdicts, key):
         condition = pc.field("id") == verdict["id"]
-        if stage == "deal":
+        if stage in ("reserve", "deal"):
             condition &= (pc.field("source") == verdict["source"]) & (pc.field("offset") == verdict["offset"])
         if stage == "cut_scores":
             condition = pc.field("language") == verdict["language"]

@@ -16,24 +16,28 @@ from euro_curate.balance import Weighing, allocate, weigh
 from euro_curate.dedup import sign
 from euro_curate.duplicates import find_duplicates, sorted_keys, without_common_lines
 from euro_curate.earlier import Past, build_on, joined, record
-from euro_curate.ingest import Ingest, Source, distinct, ingest
+from euro_curate.ingest import LATE, Ingest, Source, distinct, ingest
 from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
 from euro_curate.langid import identify, trim
 from euro_curate.languages import languages
+from euro_curate.optout import BySite, reserve, sort_addresses, sort_policies
 from euro_curate.pii import redact
 from euro_curate.publish import Sorting, card, croissant, plan, shard, sort_clean
 from euro_curate.quality import Measure, measure
 from euro_curate.recipe import Config
 from euro_curate.report import render
-from euro_curate.run import Run, Slice
+from euro_curate.run import Earlier, Run, Slice
 from euro_curate.schema import (
+    ADDRESSES,
     BUDGET,
     CLEAN,
     CUTS,
     DOCUMENTS,
     ELECTIONS,
     LANGUAGES,
+    POLICIES,
     QUALITIES,
+    RESERVATIONS,
     RULINGS,
     SCORE_BINS,
     SCORES,
@@ -54,9 +58,10 @@ class IngestFile:
 
     source: Source
     params: Ingest
+    earlier: Earlier
 
     def __call__(self) -> tuple[pa.Table, dict[str, Any]]:
-        return ingest(self.source, self.params)
+        return ingest(self.source, self.params, self.earlier.table())
 
 
 def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: bool = False) -> dict[str, Any]:
@@ -68,7 +73,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     names = {source.key: source.name for source in sources}
     past = build_on(c.building, c.minhash, run.output, list(names.values()))
 
-    documents = run.read("ingest", INGEST_VERSION, sources, c.ingest, IngestFile)
+    documents = run.read("ingest", INGEST_VERSION, sources, c.ingest, IngestFile, LATE)
     langs = run.map(identify, [(documents, DOCUMENTS)], c.langid)
     texts = documents
     if c.trimming:
@@ -78,9 +83,25 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     signatures = run.map(sign, [(texts, DOCUMENTS)], c.minhash)
     qualities = run.map(measure, [(texts, DOCUMENTS), (langs, LANGUAGES)], Measure())
 
+    tables = {
+        "ingest": documents,
+        "policies": run.beside(documents, "policies"),
+        "texts": texts,
+        "identify": langs,
+        "sign": signatures,
+        "sort_keys": sorted_keys(run, signatures.only(langs.keys), langs, c.tasks),
+        "measure": qualities,
+    }
+    # Pages of earlier runs: in `merge` they are this run's from here on; in `extend` they only take part in elections.
+    if c.building.mode == "merge":
+        tables = {name: joined(own, past.tables[name]) for name, own in tables.items()}
+        names |= past.sources
+        past = Past()
+    documents, texts, langs, qualities = (tables[name] for name in ("ingest", "texts", "identify", "measure"))
+
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
     # Further opinions, where the recipe asks for them: a part that lacks one is set aside, not passed.
-    judged = texts.only(signatures.keys)
+    judged = texts.only(tables["sign"].keys)
     screens, scores, cuts = Shards(()), Shards(()), Shards(())
     if c.screening.filters:
         screens = run.map(screen, [(texts, DOCUMENTS), (langs, LANGUAGES)], c.screening)
@@ -88,8 +109,9 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     if c.scoring.models:
         scores, cuts = scored(run, texts, langs, c)
         judged = judged.only(scores.keys)
+    reserved = reservations(run, documents, tables["policies"], c)
     screen_of, score_of = ({part.key: (part,) for part in shards.parts} for shards in (screens, scores))
-    rulings = run.map(
+    tables["decide"] = run.map(
         decide,
         [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)],
         c.rules,
@@ -97,23 +119,10 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
             (Slice(screen_of.get(key, ())), SCREENS),
             (Slice(score_of.get(key, ())), SCORES),
             (Slice(cuts.parts), CUTS),
+            (Slice(reserved.parts, equal=("source", (names[key],))), RESERVATIONS),
         ],
     )
-    tables = {
-        "texts": texts,
-        "identify": langs,
-        "measure": qualities,
-        "sign": signatures.only(rulings.keys),
-        "sort_keys": sorted_keys(run, signatures.only(rulings.keys), langs, c.tasks),
-        "decide": rulings,
-    }
-    # Pages of earlier runs take part: in `merge` as if they were this run's, otherwise as copies that may be published already.
-    merging = c.building.mode == "merge"
-    if merging:
-        tables = {name: joined(own, past.tables[name]) for name, own in tables.items()}
-        names |= past.sources
-    earlier = Past() if merging else past
-    found = find_duplicates(run, tables, names, c.tasks, c.election, c.addresses, earlier.tables)
+    found = find_duplicates(run, tables, names, c.tasks, c.election, c.addresses, past.tables)
     settled = run.map(
         settle,
         [(tables["decide"], RULINGS)],
@@ -123,14 +132,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
 
     # The dataset: kept pages, redacted, weighed, shared out, shuffled.
     clean = run.map(
-        redact,
-        [
-            (tables["texts"], DOCUMENTS),
-            (tables["identify"], LANGUAGES),
-            (tables["measure"], QUALITIES),
-            (settled, VERDICTS),
-        ],
-        c.redaction,
+        redact, [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (settled, VERDICTS)], c.redaction
     )
     shuffled = run.gather(
         sort_clean,
@@ -174,6 +176,42 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         found.largest,
         past.pages,
         time.monotonic() - started,
+    )
+
+
+def reservations(run: Run, documents: Shards, policies: Shards, c: Config) -> Shards:
+    """RESERVATIONS of the pages whose sites' policies the inputs hold, a part for each range of the sites' hashes. None without policies."""
+    if not policies.parts:
+        return Shards(())
+    sites = run.gather(
+        sort_policies,
+        {
+            key: [(Slice(policies.only(keys).parts), POLICIES)]
+            for key, keys in merged(policies, c.run.merge_parts).items()
+        },
+        BySite(),
+    )
+    columns = ("id", "source", "offset", "url", "opt_out")
+    addresses = run.gather(
+        sort_addresses,
+        {
+            key: [(Slice(documents.only(keys).parts, columns), DOCUMENTS)]
+            for key, keys in merged(documents, c.run.merge_parts).items()
+        },
+        BySite(),
+    )
+    n = c.run.site_ranges
+    ends: list[int | None] = [(i * 2**64) // n for i in range(n)]
+    return run.gather(
+        reserve,
+        {
+            f"range-{i:05d}": [
+                (Slice(addresses.parts, between=("site_hash", low or 0, high)), ADDRESSES),
+                (Slice(sites.parts, between=("site_hash", low or 0, high)), POLICIES),
+            ]
+            for i, (low, high) in enumerate(zip(ends, [*ends[1:], None], strict=True))
+        },
+        c.reserving,
     )
 
 
@@ -243,7 +281,7 @@ def conclude(
         "stages": [asdict(count) | {"name": count.name} for count in run.counts],
         "pages": {
             "seen": seen,
-            "documents": documents.rows + (past_pages if config.building.mode == "merge" else 0),
+            "documents": documents.rows,
             "kept": kept,
             "dropped": seen - kept,
             "dataset": dataset.rows,

@@ -17,6 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from euro_curate.forecast import Forecast, Machines, gigabytes
 from euro_curate.run import Progress as Listener
 from euro_curate.run import Silent
 from euro_curate.watch import Status
@@ -102,6 +103,43 @@ def display(quiet: bool) -> Iterator[Listener]:
     )
     with Progress(*columns, console=console) as bars:
         yield _Bars(bars)
+
+
+def forecast_table(found: Forecast, machines: Machines, price: float | None) -> str:
+    """What `euro-curate plan` prints."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("stage", "tasks", "core-hours", "time", "written", "memory a task"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for step in found.steps:
+        table.add_row(
+            step.stage,
+            f"{step.tasks:,}",
+            f"{step.core_s / 3600:,.3g}",
+            duration(step.wall_s),
+            gigabytes(step.bytes_out),
+            gigabytes(step.memory_bytes),
+        )
+    total = f"{found.core_s / 3600:,.3g}"
+    table.add_row(
+        "all", f"{sum(step.tasks for step in found.steps):,}", total, duration(found.wall_s), "", "", style="bold"
+    )
+    work = sum(step.bytes_out for step in found.steps)
+    with Console(width=110) as console, console.capture() as captured:
+        console.print(f"{found.files:,} files, {gigabytes(found.bytes_in)}; {machines.nodes:,} x {machines.cpus} CPUs")
+        console.print(table)
+        console.print(f"storage for all tables: {gigabytes(work)}; start {duration(found.startup_s)}")
+        if price is not None:
+            console.print(f"price: {price * found.core_s / 3600:,.2f}")
+        for warning in found.warnings:
+            console.print(f"warning: {warning}")
+    return captured.get()
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 90:
+        return f"{seconds:,.1f} s"
+    return f"{seconds / 60:,.1f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
 
 
 _STATES = {

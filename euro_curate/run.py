@@ -17,7 +17,18 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from euro_curate.shards import Part, Shards, find_part, join, list_files, read_part, remove, write_part
+from euro_curate.shards import (
+    Part,
+    Shards,
+    find_part,
+    join,
+    list_files,
+    list_folders,
+    read_part,
+    read_recipe,
+    remove,
+    write_part,
+)
 from euro_curate.stage import Stage, fingerprint, params_of
 
 log = logging.getLogger("euro_curate")
@@ -72,7 +83,10 @@ class Slice:
 
 @dataclass(frozen=True)
 class Task:
-    """One part to make. Small and picklable: this is all that travels to a worker."""
+    """One part to make. Small and picklable: this is all that travels to a worker.
+
+    A table among the notes is published as a part of its own first (`Run.beside` finds it): where the part is, that is too.
+    """
 
     stage: str
     key: str
@@ -86,8 +100,15 @@ class Task:
     def __call__(self) -> Part:
         _forget_peak()
         table, notes = self.make()
+        notes = {name: self._beside(name, v) if isinstance(v, pa.Table) else v for name, v in notes.items()}
         part = write_part(self.path, table, self.recipe, self.source_hash, notes)
         return replace(part, peak_bytes=_peak_bytes())
+
+    def _beside(self, name: str, table: pa.Table) -> dict[str, Any]:
+        recipe = self.recipe | {"stage": name}
+        place = f"{fingerprint(recipe)}/{self.key}.parquet"
+        part = write_part(join(self.path.rsplit("/", 3)[0], name, place), table, recipe, self.source_hash, {})
+        return {"part": place, "digest": part.digest, "rows": part.rows, "bytes": part.bytes}
 
 
 def _forget_peak() -> None:
@@ -165,6 +186,29 @@ class GatherFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """A part of the same crawl file by the same code, made with parameters that differ in `late` ones only, if there is one."""
+
+    folder: str  # of the stage's parts
+    key: str
+    recipe: dict[str, Any] = field(hash=False)
+    late: tuple[str, ...]
+
+    def table(self) -> pa.Table | None:
+        """Its table. Which of several makes no difference to what is made of it."""
+        for folder in list_folders(self.folder) if self.late else ():
+            path = join(folder, f"{self.key}.parquet")
+            found = read_recipe(path)
+            if found is not None and self._early(found) == self._early(self.recipe):
+                return read_part(Part(self.key, path, "", 0, 0))
+        return None
+
+    def _early(self, recipe: dict[str, Any]) -> dict[str, Any]:
+        params = recipe.get("params")
+        return recipe | {"params": {k: v for k, v in params.items() if k not in self.late} if params else params}
+
+
+@dataclass(frozen=True)
 class MakeStage:
     """Reads a stage's inputs, calls it, checks what it promised."""
 
@@ -212,6 +256,9 @@ class StageCount:
     rows_out: int
     seconds: float  # by the clock
     core_seconds: float  # of all tasks that ran, together
+    bytes_out: int  # of Parquet, reused parts too
+    memory_bytes: int  # what a task of it is given room for
+    gather: bool  # parts of many parts, not one for one
     peak_bytes: int  # memory of the largest process that made a part
 
 
@@ -241,10 +288,14 @@ class Run:
         version: str,
         sources: Sequence[SourceLike],
         params: Any,
-        make: Callable[[Any, Any], Callable[[], tuple[pa.Table, dict[str, Any]]]],
+        make: Callable[[Any, Any, Earlier], Callable[[], tuple[pa.Table, dict[str, Any]]]],
+        late: tuple[str, ...] = (),
         memory_bytes: int = 2 << 30,
     ) -> Shards:
-        """Crawl files -> one part each. Their recipe holds name, size, and ETag or mtime, as a file has no digest before it is read."""
+        """Crawl files -> one part each. Their recipe holds name, size, and ETag or mtime, as a file has no digest before it is read.
+
+        `late` parameters decide so little that a part made with others is worth looking at: `make` is told where one may lie.
+        """
         tasks = []
         for source in sources:
             recipe = {
@@ -254,12 +305,20 @@ class Run:
                 "source": {"name": source.name, "size": source.size, "tag": source.tag},
             }
             path = self._path(name, recipe, source.key)
-            tasks.append(Task(name, source.key, path, recipe, make(source, params), memory_bytes=memory_bytes))
+            made = make(source, params, Earlier(join(self.work, name), source.key, recipe, late))
+            tasks.append(Task(name, source.key, path, recipe, made, memory_bytes=memory_bytes))
         shards = self.make(tasks)
         if tasks:
             records = sum(part.notes.get("records", 0) for part in shards.parts)
             self.counts[-1] = replace(self.counts[-1], rows_in=records)
         return shards
+
+    def beside(self, shards: Shards, name: str) -> Shards:
+        """The tables of that name which were published beside these parts; few or none of them have one."""
+        found = [(part.key, part.notes[name]) for part in shards.parts if name in part.notes]
+        return Shards(
+            tuple(Part(k, join(self.work, name, n["part"]), n["digest"], n["rows"], n["bytes"]) for k, n in found)
+        )
 
     def map(
         self,
@@ -360,6 +419,9 @@ class Run:
             shards.rows,
             round(time.monotonic() - started, 3),
             round(core_seconds, 3),
+            sum(part.bytes for part in parts),
+            max(task.memory_bytes for task in tasks),
+            all_or_nothing,
             max((part.peak_bytes for part in parts), default=0),
         )
         self.counts.append(count)

@@ -27,14 +27,55 @@ DOCUMENTS = _schema(
     ("charset", pa.string()),  # what the bytes were decoded with
     ("html_lang", pa.string()),  # <html lang>
     ("title", pa.string()),  # <title>
+    ("canonical_url", pa.string()),  # absolute target of rel=canonical, in the page or its Link header
+    ("published", pa.string()),  # day of publication as the page states it, YYYY-MM-DD
+    ("content_language", pa.string()),  # HTTP header
+    ("last_modified", pa.timestamp("ms", tz="UTC")),  # HTTP header
     pa.field("text", pa.large_string(), nullable=False),  # main text; "" when stopped
     pa.field("bytes_in", pa.int64(), nullable=False),  # payload bytes as stored in the crawl
     ("gate_language", pa.string()),  # language of the raw page's plain text, before extraction
     ("gate_score", pa.float64()),  # its probability
-    ("licence", pa.string()),  # rel=license target, when the page names one
-    ("opt_out", pa.string()),  # reservations found, `signal=value; ...`
+    ("licence", pa.string()),  # the licence's URL or text, when the page names one; never a claim that it holds
+    ("licence_id", pa.string()),  # its short form if it is one of Creative Commons, e.g. CC-BY-SA-4.0
+    ("licence_from", pa.string()),  # where it stood: header | link | meta | jsonld | a | mention; see ingest/head.py
+    ("opt_out", pa.string()),  # what headers and markup say of uses, `signal=where[:value]; ...`; see optout/signals.py
     ("stop", pa.string()),  # null, or the verdict that ended the page at ingest
     ("evidence", pa.string()),  # what that verdict rests on, never page text
+)
+
+# What sites say of uses in robots.txt and /.well-known/tdmrep.json: records that are no pages. Beside the DOCUMENTS of a crawl file that holds any.
+POLICIES = _schema(
+    pa.field("site_hash", pa.uint64(), nullable=False),  # xxh3_64 of site: what ranges are taken of
+    pa.field("site", pa.string(), nullable=False),  # host, and port if it is not the scheme's; see hosts.py
+    pa.field("kind", pa.string(), nullable=False),  # robots.txt | tdmrep.json
+    ("fetched_at", pa.timestamp("ms", tz="UTC")),  # WARC-Date: of a site's policies, the newest counts
+    ("status", pa.int16()),  # HTTP status: 200, or 4xx = there is none; null for resource records
+    pa.field("body", pa.large_string(), nullable=False),  # "" where there is none
+    pa.field("source", pa.string(), nullable=False),  # crawl file
+    pa.field("offset", pa.int64(), nullable=False),  # of the record
+)
+
+# Pages' addresses, sorted by their site's hash: what meets POLICIES.
+ADDRESSES = _schema(
+    ID,
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("offset", pa.int64(), nullable=False),
+    pa.field("site_hash", pa.uint64(), nullable=False),
+    pa.field("url", pa.string(), nullable=False),
+    pa.field(
+        "tdm_stated", pa.bool_(), nullable=False
+    ),  # the page states a tdm-reservation itself, which overrules its site's
+)
+
+# One row per page that its site says something of, sorted by source: what `decide` looks up.
+RESERVATIONS = _schema(
+    ID,
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("offset", pa.int64(), nullable=False),
+    pa.field("site", pa.string(), nullable=False),
+    ("signal", pa.string()),  # the one that excludes the page; null = what was found is on record only
+    pa.field("found", pa.string(), nullable=False),  # `signal=where[:value]; ...`
+    pa.field("policy", pa.string(), nullable=False),  # which captures say so: kind, day, crawl file, offset
 )
 
 LANGUAGES = _schema(
@@ -289,7 +330,9 @@ CLEAN = _schema(
     pa.field("bytes", pa.int64(), nullable=False),  # of the redacted text in UTF-8
     pa.field("redactions", pa.int32(), nullable=False),
     ("licence", pa.string()),
+    ("licence_id", pa.string()),
     ("title", pa.string()),
+    ("published", pa.string()),
 )
 
 # Sizes by language and bin of the shuffle order: what `allocate` needs, small whatever the crawl's size.
@@ -332,6 +375,8 @@ DATASET = _schema(
     pa.field("top_langs", pa.string()),
     pa.field("title", pa.string()),
     pa.field("licence", pa.string()),
+    pa.field("licence_id", pa.string()),
+    pa.field("published", pa.string()),
     pa.field("words", pa.int64()),
     pa.field("redactions", pa.int32()),
 )

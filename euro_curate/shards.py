@@ -184,6 +184,17 @@ def list_files(folder: str) -> list[str]:
         return []
 
 
+def list_folders(folder: str) -> list[str]:
+    """The folders right under a folder, as paths that `filesystem` takes, sorted. Empty if there is none."""
+    fs, where = filesystem(folder)
+    fs.invalidate_cache()
+    try:
+        names = sorted(entry["name"].rstrip("/") for entry in fs.ls(where, detail=True) if entry["type"] == "directory")
+    except FileNotFoundError:
+        return []
+    return [join(folder, name.rsplit("/", 1)[-1]) for name in names]
+
+
 # --- reading and writing parts -----------------------------------------------------------------------------------------------
 
 
@@ -239,6 +250,18 @@ def find_part(path: str, recipe: dict[str, Any]) -> Part | None:
     receipt = json.loads(metadata[RECEIPT])
     key = path.rsplit("/", 1)[-1].removesuffix(".parquet")
     return Part(key, path, receipt["digest"], receipt["rows"], size, receipt["source_hash"], receipt["notes"])
+
+
+def read_recipe(path: str) -> dict[str, Any] | None:
+    """The recipe of the part at `path`; None if there is no readable part."""
+    fs, where = filesystem(path)
+    try:
+        with fs.open(where, "rb") as file:
+            metadata = pq.read_metadata(file).metadata or {}
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
+    recipe: dict[str, Any] | None = json.loads(metadata[RECIPE]) if RECIPE in metadata else None
+    return recipe
 
 
 def read_receipt(path: str) -> tuple[str, set[str]]:

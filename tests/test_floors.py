@@ -13,9 +13,9 @@ import euro_curate
 PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
-    "schema languages chars kernels text stage shards resources models",
-    "kinship langid score dedup quality pii verdict balance screening publish report",
-    "run executors ingest sample progress watch",
+    "schema languages chars hosts kernels text stage shards resources models",
+    "kinship langid score dedup quality pii verdict balance screening publish report optout",
+    "run executors ingest sample progress watch forecast",
     "duplicates earlier",
     "recipe onestage explain calibrate",
     "pipeline",
@@ -26,6 +26,8 @@ NEIGHBOURS = {  # the allowed imports within a floor
     ("executors", "run"),
     ("progress", "run"),
     ("progress", "watch"),
+    ("progress", "forecast"),
+    ("forecast", "ingest"),
     ("watch", "run"),
     ("models", "resources"),
     ("langid", "kinship"),

@@ -67,7 +67,17 @@ def clean(*rows: dict[str, Any]) -> pa.Table:
 
 
 def test_a_row_of_the_dataset_by_hand() -> None:
-    given_in = clean({"id": "a", "order": 5, "second": "ita_Latn", "second_score": 0.01, "title": "T", "licence": "cc"})
+    given_in = clean(
+        {
+            "id": "a",
+            "order": 5,
+            "second": "ita_Latn",
+            "second_score": 0.01,
+            "title": "T",
+            "licence": "cc",
+            "published": "2024-02-29",
+        }
+    )
     out = checked(shard, shard(given_in, Publish()), None)
     assert out.schema.equals(DATASET, check_metadata=True)
     (row,) = out.to_pylist()
@@ -85,6 +95,8 @@ def test_a_row_of_the_dataset_by_hand() -> None:
         "minhash_cluster_size": 3,
         "title": "T",
         "licence": "cc",
+        "licence_id": None,
+        "published": "2024-02-29",
         "words": 1,
         "redactions": 2,
     }

@@ -17,6 +17,7 @@ from euro_curate.schema import (
     ELECTIONS,
     LANGUAGES,
     QUALITIES,
+    RESERVATIONS,
     RULINGS,
     SCORES,
     SCREENS,
@@ -65,12 +66,14 @@ def rulings(
     params: Rules | None = None,
     cuts: dict[str, float] | None = None,
     screens: list[Row] | None = None,
+    sites: list[Row] | None = None,
 ) -> list[Row]:
-    """Without `cuts`, there is no classifier; without `screens`, no filter."""
+    """Without `cuts`, there is no classifier; without `screens`, no filter; without `sites`, no robots.txt."""
     documents = table(pages, DOCUMENTS)
     limits = [{"language": code, "threshold": limit, "pages": 9, "kept": 9} for code, limit in (cuts or {}).items()]
     opinions = (table(screens or [], SCREENS), table(pages if cuts is not None else [], SCORES), table(limits, CUTS))
-    out = decide(documents, table(pages, LANGUAGES), table(pages, QUALITIES), *opinions, params or Rules())
+    reserved = table(sites or [], RESERVATIONS)
+    out = decide(documents, table(pages, LANGUAGES), table(pages, QUALITIES), *opinions, reserved, params or Rules())
     found: list[Row] = checked(decide, out, documents).to_pylist()
     return found
 
@@ -211,7 +214,38 @@ def test_without_a_classifier_no_score_decides() -> None:
 def test_scores_of_other_documents_are_refused() -> None:
     tables = [table([page("a")], schema) for schema in (DOCUMENTS, LANGUAGES, QUALITIES)]
     with pytest.raises(ValueError, match="other pages"):
-        decide(*tables, SCREENS.empty_table(), table([page("b")], SCORES), CUTS.empty_table(), Rules())
+        scores = table([page("b")], SCORES)
+        decide(*tables, SCREENS.empty_table(), scores, CUTS.empty_table(), RESERVATIONS.empty_table(), Rules())
+
+
+# --- what sites reserve ------------------------------------------------------------------------------------------------------
+
+SITE = {
+    "source": "f",
+    "offset": 0,
+    "site": "e.example",
+    "found": "robots=robots.txt:GPTBot",
+    "policy": "robots.txt of 2024-05-01",
+}
+
+
+@pytest.mark.parametrize("stop", [None, "extract:empty", "language:other"])
+def test_a_sites_reservation_comes_before_what_the_page_says_and_is(stop: str | None) -> None:
+    (row,) = rulings([page("a", stop=stop, words=3)], sites=[SITE | {"id": "a", "signal": "robots-all"}])
+    assert brief(row) == ("opt_out:robots_all", "robots-all", None, None)
+    assert row["evidence"] == "robots=robots.txt:GPTBot (robots.txt of 2024-05-01)"
+
+
+@pytest.mark.parametrize("stop", ["http:status", "url:adult", "opt_out:noai"])
+def test_and_after_the_rules_before_it(stop: str) -> None:
+    (row,) = rulings([page("a", stop=stop)], sites=[SITE | {"id": "a", "signal": "robots"}])
+    assert row["verdict"] == stop
+
+
+def test_a_site_that_excludes_nothing_or_speaks_of_another_capture_changes_nothing() -> None:
+    for other in ({"signal": None}, {"signal": "robots", "id": "b"}, {"signal": "robots", "offset": 9}):
+        (row,) = rulings([page("a")], sites=[SITE | {"id": "a"} | other])
+        assert brief(row) == PASSED
 
 
 # --- thresholds --------------------------------------------------------------------------------------------------------------

@@ -32,9 +32,7 @@ class Election:
     """How a cluster's representative is chosen among the members that pass everything before `duplicate` (if none does, among all)."""
 
     elect: tuple[str, ...] = ("score", "words", "oldest")  # in order; ties by id, source, offset
-    verify: float = (
-        0.0  # estimated similarity to the representative below which a member leaves the cluster; 0 = not looked at
-    )
+    verify: float = 0.55  # estimated similarity to the representative, below which a member leaves; 0 = not looked at
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.elect if name not in ORDERS]

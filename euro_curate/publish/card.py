@@ -81,7 +81,8 @@ def card(budget: Sequence[dict[str, Any]], counts: dict[str, int], version: str)
         "## Rights",
         "",
         "The texts belong to their authors. Pages with a machine-readable reservation that the recipe honours are left "
-        "out; the `licence` column holds the licence link that a page carried, as found.",
+        "out; the `licence` column holds the licence that a page named, as found, and `licence_id` its short form where it is "
+        "one of Creative Commons: evidence, no statement that it holds.",
         "",
     ]
     return "\n".join(lines)

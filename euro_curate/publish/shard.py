@@ -42,7 +42,7 @@ def plan(budget: pa.Table) -> dict[str, tuple[str, int, int | None]]:
     return out
 
 
-@stage(out=DATASET, version=2, rows="free")
+@stage(out=DATASET, version=3, rows="free")
 def shard(clean: pa.Table, params: Publish) -> pa.Table:
     """CLEAN rows of one language and hash range -> DATASET rows in order of the hash."""
     rows = clean.sort_by([("order", "ascending"), ("id", "ascending")])
@@ -67,6 +67,8 @@ def shard(clean: pa.Table, params: Publish) -> pa.Table:
         ),
         "title": rows["title"],
         "licence": rows["licence"],
+        "licence_id": rows["licence_id"],
+        "published": rows["published"],
         "words": rows["words"],
         "redactions": rows["redactions"],
     }

@@ -34,7 +34,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
         id=f"{'9' * 8}-aaaa-bbbb-cccc-{'9' * 12}",
         date="2025-01-01T00:00:00Z",
     )
-    write_warc(folder / "in" / "b" / "b0.warc.gz", [*newer, again, renewed])
+    write_warc(folder / "in" / "b" / "b0.warc.gz", [*newer, again, renewed, crawls.robots("https://near.example")])
     return folder
 
 
@@ -53,7 +53,7 @@ def test_merged_one_after_the_other_is_both_at_once(two: Path, tmp_path: Path, d
     assert tree(tmp_path / "then" / "dataset" / "data")
     assert merged["pages"]["seen"] == merged["pages"]["documents"] == len(crawls.verdicts(tmp_path / "once"))
     verdicts = set(crawls.verdicts(tmp_path / "then")["verdict"])
-    assert {"duplicate:record", "duplicate:near"} <= verdicts
+    assert {"duplicate:record", "duplicate:exact", "opt_out:robots"} <= verdicts
     assert ("duplicate:url" in verdicts) == ("urls" in dedup)
 
 

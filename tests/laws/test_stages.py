@@ -11,7 +11,7 @@ import crawls
 import pyarrow as pa
 import pytest
 
-from euro_curate import balance, dedup, langid, models, pii, publish, quality, schema, score, screening, verdict
+from euro_curate import balance, dedup, langid, models, optout, pii, publish, quality, schema, score, screening, verdict
 from euro_curate.run import Run, checked
 from euro_curate.shards import read_part
 from euro_curate.stage import Stage
@@ -58,9 +58,20 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     score.score: (scoring, (schema.DOCUMENTS, schema.LANGUAGES)),
     score.bin_scores: (score.Binning, (schema.SCORES, schema.LANGUAGES)),
     score.cut_scores: (score.Cutting, (schema.SCORE_BINS,)),
+    optout.sort_policies: (optout.BySite, (schema.POLICIES,)),
+    optout.sort_addresses: (optout.BySite, (schema.DOCUMENTS,)),
+    optout.reserve: (optout.OptOut, (schema.ADDRESSES, schema.POLICIES)),
     verdict.decide: (
         verdict.Rules,
-        (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.SCREENS, schema.SCORES, schema.CUTS),
+        (
+            schema.DOCUMENTS,
+            schema.LANGUAGES,
+            schema.QUALITIES,
+            schema.SCREENS,
+            schema.SCORES,
+            schema.CUTS,
+            schema.RESERVATIONS,
+        ),
     ),
     verdict.settle: (verdict.Settling, (schema.RULINGS, schema.ELECTIONS)),
     pii.redact: (pii.Redaction, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.VERDICTS)),
@@ -99,7 +110,9 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
                 "<p>Пишете ни, ако искате да получавате новините на сайта.</p><p>Нашата редакция чете всяко писмо.</p>"
             )
             page.body = str(page.body).replace("</p>", "</p>" + lines)
-    crawls.run([crawls.split(crawl, folder / "in", 1)], Path(folder / "out"), SETTINGS)
+    sites = [crawls.robots("https://copy.example"), crawls.robots("https://near.example")]
+    settings = {**SETTINGS, "run": {"site_ranges": 1}}
+    crawls.run([crawls.split([*crawl, *sites], folder / "in", 1)], Path(folder / "out"), settings)
     patch.undo()
     return parts
 
@@ -111,6 +124,7 @@ MADE_BY = {
     id(schema.ELECTIONS): "elect", id(schema.VERDICTS): "settle", id(schema.CLEAN): "sort_clean", id(schema.WEIGHTS): "weigh",
     id(schema.BUDGET): "allocate", id(schema.SCREENS): "screen",
     id(schema.SCORES): "score", id(schema.SCORE_BINS): "bin_scores", id(schema.CUTS): "cut_scores",
+    id(schema.POLICIES): "sort_policies", id(schema.ADDRESSES): "sort_addresses", id(schema.RESERVATIONS): "reserve",
 }  # fmt: skip
 
 
@@ -129,6 +143,6 @@ def test_a_stage_keeps_its_promise(stage: Stage, rows: int | None, tables: dict[
 
 
 def test_no_stage_is_forgotten() -> None:
-    modules = (langid, dedup, quality, score, screening, verdict, pii, publish, balance)
+    modules = (langid, dedup, quality, score, screening, optout, verdict, pii, publish, balance)
     found = {value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
     assert found == set(STAGES)
