@@ -98,7 +98,7 @@ def run(
     log_format: str,
     quiet: bool,
 ) -> None:
-    """Run RECIPE (a TOML file, or the name of a bundled one: demo, web, texts).
+    """Run RECIPE (a TOML file, or the name of a bundled one: demo, web, texts, incremental).
 
     The same command continues an interrupted run, and does nothing when all is done. A changed setting remakes what depends on it.
 
@@ -112,6 +112,7 @@ def run(
       euro-curate run pipelines/web.toml --input 'crawl/*.warc.gz' --output out --languages mt
       euro-curate run web --input s3://b/crawl/ --output s3://b/out --address auto --set balance.method=unimax \\
           --set balance.budget_words=5_000_000_000
+      euro-curate run incremental --input 'new/*.warc.gz' --output out-2 --set 'dedup.earlier=["out-1"]'
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     config = _load(recipe, inputs, output, languages, settings)
@@ -154,6 +155,7 @@ def _local_paths(patterns: list[str]) -> list[str]:
 def _execute(
     config: Any, executor: Any, metrics_port: int | None, allow_missing: bool, clean: bool, quiet: bool, as_json: bool
 ) -> int:
+    from euro_curate.earlier import EarlierError
     from euro_curate.executors import CannotStart, Stopped
     from euro_curate.ingest import expand
     from euro_curate.models import locate
@@ -186,7 +188,7 @@ def _execute(
         click.echo("interrupted: the same command continues from here", err=True)
         how = "interrupted"
         return INTERRUPTED
-    except CannotStart as error:
+    except (CannotStart, EarlierError) as error:
         raise Refused(str(error)) from error
     except (GatherFailed, Stopped, StorageRefused) as error:
         click.echo(f"error: {error}", err=True)

@@ -107,7 +107,7 @@ def rates_of(summary: Mapping[str, Any], bytes_in: int) -> dict[str, Rate]:
     return {name: _rate(name, row, bytes_in) for name, row in rows.items()}
 
 
-_BY_BATCH = ("sort_signatures", "sort_clean", "weigh", "bin_scores")
+_BY_BATCH = ("sort_keys", "pair", "connect", "register", "enrol", "elect", "deal", "sort_clean", "weigh", "bin_scores")
 _FLOOR_S = 0.01  # an empty task's seconds: the share of a gather over nothing
 
 

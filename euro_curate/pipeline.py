@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from euro_curate import __version__
 from euro_curate.balance import Weighing, allocate, weigh
-from euro_curate.dedup import OTHER, Pairing, connect, elect, pair, sign, sort_signatures
+from euro_curate.dedup import sign
+from euro_curate.duplicates import find_duplicates, sorted_keys, without_common_lines
+from euro_curate.earlier import Past, build_on, joined, record
 from euro_curate.ingest import LATE, Ingest, Source, distinct, ingest
 from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
 from euro_curate.langid import identify, trim
@@ -29,10 +31,8 @@ from euro_curate.schema import (
     ADDRESSES,
     BUDGET,
     CLEAN,
-    CLUSTERS,
     CUTS,
     DOCUMENTS,
-    EDGES,
     ELECTIONS,
     LANGUAGES,
     POLICIES,
@@ -42,14 +42,12 @@ from euro_curate.schema import (
     SCORE_BINS,
     SCORES,
     SCREENS,
-    SIGNATURES,
-    SORTED_SIGNATURES,
     VERDICTS,
     WEIGHTS,
 )
 from euro_curate.score import Binning, bin_scores, cut_scores, score
 from euro_curate.screening import screen
-from euro_curate.shards import Part, Shards, join, list_files, read_bytes, read_part, remove, replace
+from euro_curate.shards import Shards, join, list_files, read_bytes, read_part, remove, replace
 from euro_curate.stage import params_of
 from euro_curate.verdict import Closing, Settling, close, decide, settle
 
@@ -67,37 +65,43 @@ class IngestFile:
 
 
 def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: bool = False) -> dict[str, Any]:
-    """Crawl files -> verdicts/, dataset/, report/ and run.json in run.output. Returns what run.json holds."""
+    """Crawl files -> verdicts/, dataset/, report/ and run.json in run.output. Returns what run.json holds. EarlierError, before anything is
+    done, if the recipe names an earlier run that cannot be built on."""
     started = time.monotonic()
     sources, copies = distinct(sources)
     c = config
+    names = {source.key: source.name for source in sources}
+    past = build_on(c.building, c.minhash, run.output, list(names.values()))
 
     documents = run.read("ingest", INGEST_VERSION, sources, c.ingest, IngestFile, LATE)
     langs = run.map(identify, [(documents, DOCUMENTS)], c.langid)
     texts = documents
     if c.trimming:
         texts = run.map(trim, [(documents, DOCUMENTS), (langs, LANGUAGES)], c.trimming)
+    if c.lines.max_pages:
+        texts = without_common_lines(run, texts, names, c.tasks, c.lines)
     signatures = run.map(sign, [(texts, DOCUMENTS)], c.minhash)
     qualities = run.map(measure, [(texts, DOCUMENTS), (langs, LANGUAGES)], Measure())
 
-    # Duplicates, one group per language. Merges first: a gather reads ranges of few files, never every part.
-    batches = merged(langs, c.run.merge_parts)
-    ordered = run.gather(
-        sort_signatures,
-        {
-            key: [(Slice(signatures.only(keys).parts), SIGNATURES), (Slice(langs.only(keys).parts), LANGUAGES)]
-            for key, keys in batches.items()
-        },
-        Pairing(),
-        aligned=2,
-    )
-    groups = (*languages(), OTHER)
-    edges = run.gather(pair, {g: [(of_group(ordered.parts, g), SORTED_SIGNATURES)] for g in groups}, Pairing())
-    clusters = run.gather(connect, {g: [(Slice((edges[g],)), EDGES)] for g in groups}, Pairing())
+    tables = {
+        "ingest": documents,
+        "policies": run.beside(documents, "policies"),
+        "texts": texts,
+        "identify": langs,
+        "sign": signatures,
+        "sort_keys": sorted_keys(run, signatures.only(langs.keys), langs, c.tasks),
+        "measure": qualities,
+    }
+    # Pages of earlier runs: in `merge` they are this run's from here on; in `extend` they only take part in elections.
+    if c.building.mode == "merge":
+        tables = {name: joined(own, past.tables[name]) for name, own in tables.items()}
+        names |= past.sources
+        past = Past()
+    documents, texts, langs, qualities = (tables[name] for name in ("ingest", "texts", "identify", "measure"))
 
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
     # Further opinions, where the recipe asks for them: a part that lacks one is set aside, not passed.
-    judged = texts
+    judged = texts.only(tables["sign"].keys)
     screens, scores, cuts = Shards(()), Shards(()), Shards(())
     if c.screening.filters:
         screens = run.map(screen, [(texts, DOCUMENTS), (langs, LANGUAGES)], c.screening)
@@ -105,10 +109,9 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     if c.scoring.models:
         scores, cuts = scored(run, texts, langs, c)
         judged = judged.only(scores.keys)
-    names = {source.key: source.name for source in sources}
-    reserved = reservations(run, documents, c)
+    reserved = reservations(run, documents, tables["policies"], c)
     screen_of, score_of = ({part.key: (part,) for part in shards.parts} for shards in (screens, scores))
-    rulings = run.map(
+    tables["decide"] = run.map(
         decide,
         [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)],
         c.rules,
@@ -119,16 +122,12 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
             (Slice(reserved.parts, equal=("source", (names[key],))), RESERVATIONS),
         ],
     )
-    elections = run.gather(
-        elect,
-        {g: [(of_group(rulings.parts, g), RULINGS), (Slice((clusters[g],)), CLUSTERS)] for g in groups},
-        c.election,
-    )
+    found = find_duplicates(run, tables, names, c.tasks, c.election, c.addresses, past.tables)
     settled = run.map(
         settle,
-        [(rulings, RULINGS)],
+        [(tables["decide"], RULINGS)],
         Settling(),
-        lookup=lambda key: [(Slice(elections.parts, equal=("source", (names[key],))), ELECTIONS)],
+        lookup=lambda key: [(Slice(found.elections[key].parts, equal=("source", (names[key],))), ELECTIONS)],
     )
 
     # The dataset: kept pages, redacted, weighed, shared out, shuffled.
@@ -143,7 +142,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     sizes = ("language", "order", "words", "chars", "bytes")
     weights = run.gather(weigh, {p.key: [(Slice((p,), columns=sizes), CLEAN)] for p in shuffled.parts}, Weighing())
     budget = run.gather(allocate, {"budget": [(Slice(weights.parts), WEIGHTS)]}, c.balance)
-    table = read_part(budget["budget"])
+    shares = read_part(budget["budget"])
 
     closing = run.plan_map(
         close,
@@ -152,7 +151,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         lookup=lambda key: [(Slice(budget.parts), BUDGET)],
         into=lambda key: join(run.output, "verdicts", f"{key}.parquet"),
     )
-    ranges = plan(table)
+    ranges = plan(shares)
     shards = run.plan_gather(
         shard,
         {
@@ -164,6 +163,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     )
     publishable = allow_missing or not run.set_aside
     published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
+    record(run.output, tables | {"verdicts": published["verdicts"]}, names, c.minhash)
     return conclude(
         run,
         sources,
@@ -172,14 +172,15 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         documents,
         published["verdicts"],
         published["dataset/data"],
-        table.to_pylist() if publishable else [],
+        shares.to_pylist() if publishable else [],
+        found.largest,
+        past.pages,
         time.monotonic() - started,
     )
 
 
-def reservations(run: Run, documents: Shards, c: Config) -> Shards:
+def reservations(run: Run, documents: Shards, policies: Shards, c: Config) -> Shards:
     """RESERVATIONS of the pages whose sites' policies the inputs hold, a part for each range of the sites' hashes. None without policies."""
-    policies = run.beside(documents, "policies")
     if not policies.parts:
         return Shards(())
     sites = run.gather(
@@ -235,12 +236,6 @@ def merged(shards: Shards, size: int) -> dict[str, list[str]]:
     return {f"batch-{i // size:05d}": keys[i : i + size] for i in range(0, len(keys), size)}
 
 
-def of_group(parts: tuple[Part, ...], group: str) -> Slice:
-    """The rows of one language; the group OTHER is every label outside the 24."""
-    known = tuple(languages())
-    return Slice(parts, unequal=("language", known)) if group == OTHER else Slice(parts, equal=("language", (group,)))
-
-
 def conclude(
     run: Run,
     sources: Sequence[Source],
@@ -250,6 +245,8 @@ def conclude(
     verdicts: Shards,
     dataset: Shards,
     budget: list[dict[str, Any]],
+    largest: list[dict[str, Any]],
+    past_pages: int,
     elapsed_s: float,
 ) -> dict[str, Any]:
     """Writes the card, the report and, last, run.json. A run that made nothing new leaves them as they are."""
@@ -294,6 +291,7 @@ def conclude(
             for row in counts.group_by("verdict").agg(pl.col("pages").sum()).sort("verdict").to_dicts()
         },
         "languages": languages_of(counts, budget),
+        "duplicates": {"task_bytes": config.tasks.task_bytes, "earlier_pages": past_pages, "largest": largest},
         "warnings": sorted(run.warned),
         "elapsed_s": round(elapsed_s, 3),
     }
@@ -361,9 +359,9 @@ def _versions() -> dict[str, str]:
 
 
 def clean_work(output: str) -> int:
-    """Removes the tables that hold unredacted or full text (ingest, trim, redact, sort_clean) from work/. Returns the number of files."""
+    """Removes the tables that hold unredacted or full text (ingest, trim, drop_lines, redact, sort_clean) from work/. Returns the number of files."""
     gone = 0
-    for stage_name in ("ingest", "trim", "redact", "sort_clean"):
+    for stage_name in ("ingest", "trim", "drop_lines", "redact", "sort_clean"):
         for path in list_files(join(output, "work", stage_name)):
             remove(path)
             gone += 1

@@ -10,7 +10,9 @@ from typing import Any, get_args
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from euro_curate.balance import Balance
-from euro_curate.dedup import Election, MinHash
+from euro_curate.dedup import Addresses, Election, Lines, MinHash, derive
+from euro_curate.duplicates import Tasks
+from euro_curate.earlier import Building
 from euro_curate.ingest import Ingest, UrlRules, list_of
 from euro_curate.langid import LangId, Trimming, default_scores, identifier
 from euro_curate.languages import resolve, select
@@ -106,8 +108,16 @@ class DedupSection:
 
     __pydantic_config__ = _STRICT
     shingle_words: int = MinHash.shingle_words
+    bands: int = MinHash.bands
     rows: int = MinHash.rows
+    similarity: float = 0.0  # instead of bands and rows: the similarity of which nine of ten pairs are to be found
     elect: tuple[str, ...] = Election.elect
+    verify: float = Election.verify
+    urls: str = Addresses.keep
+    lines: int = Lines.max_pages
+    earlier: tuple[str, ...] = Building.outputs
+    mode: str = Building.mode
+    task_bytes: int = Tasks.task_bytes
 
 
 @dataclass(frozen=True)
@@ -200,7 +210,11 @@ class Config:
     langid: LangId
     trimming: Trimming | None
     minhash: MinHash
+    tasks: Tasks
     election: Election
+    addresses: Addresses
+    building: Building
+    lines: Lines
     reserving: OptOut
     scoring: Scoring
     cutting: Cutting
@@ -284,8 +298,13 @@ def _config(r: Recipe) -> Config:
     blocklists = tuple(list_of(name, **_fields(section)) for name, section in r.urls.blocklists.items())
     if r.run.merge_parts < 1 or r.run.site_ranges < 1 or r.run.task_timeout_s <= 0:
         raise ValueError("run: merge_parts, site_ranges and task_timeout_s must be above 0")
-    if r.dedup.rows < 1 or r.dedup.shingle_words < 1:
-        raise ValueError("dedup: rows and shingle_words must be at least 1")
+    if r.dedup.task_bytes < 1:
+        raise ValueError("dedup.task_bytes must be above 0")
+    bands, rows = r.dedup.bands, r.dedup.rows
+    if r.dedup.similarity:
+        if (bands, rows) != (MinHash.bands, MinHash.rows):
+            raise ValueError("dedup: give either similarity, or bands and rows")
+        bands, rows = derive(r.dedup.similarity)
     return Config(
         run=replace(r.run, languages=codes),
         ingest=Ingest(
@@ -293,8 +312,12 @@ def _config(r: Recipe) -> Config:
         ),
         langid=langid,
         trimming=Trimming(single) if r.langid.trim else None,
-        minhash=MinHash(r.dedup.shingle_words, r.dedup.rows),
-        election=Election(r.dedup.elect),
+        minhash=MinHash(r.dedup.shingle_words, bands, rows, sketch=r.dedup.verify > 0),
+        tasks=Tasks(r.dedup.task_bytes, r.run.merge_parts),
+        election=Election(r.dedup.elect, r.dedup.verify),
+        addresses=Addresses(r.dedup.urls),
+        lines=Lines(r.dedup.lines),
+        building=Building(r.dedup.earlier, r.dedup.mode),
         reserving=OptOut(r.ingest.opt_out, r.ingest.agents),
         scoring=Scoring(tuple(sorted((code, model) for code, model in classifiers.items() if code in codes))),
         cutting=Cutting(r.quality.keep_share, tuple(sorted(keep_shares.items()))),

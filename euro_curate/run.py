@@ -5,6 +5,7 @@ parameters, digests of what it reads), the recipe's hash is in its path, and a p
 paths in, paths out: the executor moves no documents.
 """
 
+import contextlib
 import logging
 import os
 import time
@@ -97,15 +98,32 @@ class Task:
     memory_bytes: int = 1 << 30  # what it needs at most
 
     def __call__(self) -> Part:
+        _forget_peak()
         table, notes = self.make()
         notes = {name: self._beside(name, v) if isinstance(v, pa.Table) else v for name, v in notes.items()}
-        return write_part(self.path, table, self.recipe, self.source_hash, notes)
+        part = write_part(self.path, table, self.recipe, self.source_hash, notes)
+        return replace(part, peak_bytes=_peak_bytes())
 
     def _beside(self, name: str, table: pa.Table) -> dict[str, Any]:
         recipe = self.recipe | {"stage": name}
         place = f"{fingerprint(recipe)}/{self.key}.parquet"
         part = write_part(join(self.path.rsplit("/", 3)[0], name, place), table, recipe, self.source_hash, {})
         return {"part": place, "digest": part.digest, "rows": part.rows, "bytes": part.bytes}
+
+
+def _forget_peak() -> None:
+    """Has Linux count this process's peak memory from here on; elsewhere, and where that is not allowed, it goes on from before."""
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+
+
+def _peak_bytes() -> int:
+    """This process's peak resident memory; 0 where Linux does not tell."""
+    with contextlib.suppress(OSError), open("/proc/self/status") as file:
+        for line in file:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 @dataclass(frozen=True)
@@ -241,6 +259,7 @@ class StageCount:
     bytes_out: int  # of Parquet, reused parts too
     memory_bytes: int  # what a task of it is given room for
     gather: bool  # parts of many parts, not one for one
+    peak_bytes: int  # memory of the largest process that made a part
 
 
 class Run:
@@ -333,10 +352,21 @@ class Run:
         return tasks
 
     def gather(
-        self, stage: Stage, keys: Mapping[str, Sequence[tuple[Slice, pa.Schema]]], params: Any, aligned: int = 1
+        self,
+        stage: Stage,
+        keys: Mapping[str, Sequence[tuple[Slice, pa.Schema]]],
+        params: Any,
+        aligned: int = 1,
+        memory_bytes: int | None = None,
     ) -> Shards:
-        """One output part per key, from slices of any parts. GatherFailed if one cannot be made: all that follows needs them all."""
-        return self.make(self.plan_gather(stage, keys, params, aligned), all_or_nothing=True)
+        """One output part per key, from slices of any parts. GatherFailed if one cannot be made: all that follows needs them all.
+
+        `memory_bytes`: what a task needs at most, where the recipe says it and not the stage.
+        """
+        tasks = self.plan_gather(stage, keys, params, aligned)
+        if memory_bytes is not None:
+            tasks = [replace(task, memory_bytes=memory_bytes) for task in tasks]
+        return self.make(tasks, all_or_nothing=True)
 
     def plan_gather(
         self,
@@ -392,6 +422,7 @@ class Run:
             sum(part.bytes for part in parts),
             max(task.memory_bytes for task in tasks),
             all_or_nothing,
+            max((part.peak_bytes for part in parts), default=0),
         )
         self.counts.append(count)
         for watcher in self.watchers:

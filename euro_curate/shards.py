@@ -24,10 +24,14 @@ RECIPE = b"euro_curate.recipe"
 RECEIPT = b"euro_curate.receipt"
 
 ROW_GROUP = 8192  # rows; work tables are read whole or by statistics on their sort column
+HASH_ROW_GROUP = 32_768  # rows of a table that is nothing but two hashes, half a megabyte: gathers read ranges of it
 SORTED_ROW_GROUP = (
     256  # rows of shuffled text, about 1 MB: a shard reads a hash range of one language out of a merged file
 )
 DATASET_ROW_GROUP = 1000  # rows; DESIGN 5: 1,000-2,000, so that a trainer or a forget run touches little
+
+
+_SEARCHED = {"language", "source", "id", "offset"}  # columns that readers look for rows by, besides hashes
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Part:
         default_factory=dict, hash=False
     )  # what ingest says of its file: records, bytes skipped, error
     seconds: float = field(default=0.0, compare=False)  # that making it took, in this run; never written
+    peak_bytes: int = field(default=0, compare=False)  # memory of the process that made it just now; 0 = found
 
 
 @dataclass(frozen=True)
@@ -156,6 +161,11 @@ def read_bytes(path: str) -> bytes | None:
     return data
 
 
+def exists(path: str) -> bool:
+    fs, where = filesystem(path)
+    return bool(fs.exists(where))
+
+
 def remove(path: str) -> None:
     fs, where = filesystem(path)
     try:
@@ -194,16 +204,19 @@ def write_part(path: str, table: pa.Table, recipe: dict[str, Any], source_hash: 
     The digest is taken over the bytes of the data pages, before the footer that holds it is written.
     """
     sink = io.BytesIO()
-    order = [f for f in table.schema.names if f in ("language", "order", "source", "site_hash")]
     names = table.schema.names
+    hashes = [f.name for f in table.schema if f.type == pa.uint64()]
     group = DATASET_ROW_GROUP if "top_langs" in names else SORTED_ROW_GROUP if "order" in names else ROW_GROUP
+    if len(hashes) == len(names):
+        group = HASH_ROW_GROUP
     writer = pq.ParquetWriter(
         sink,
         table.schema,
         compression="zstd",
         compression_level=3,
         write_page_index=True,
-        write_statistics=[f for f in table.schema.names if f in {*order, "id", "offset"}] or False,
+        use_dictionary=[f for f in names if f not in hashes],  # hardly a hash comes twice
+        write_statistics=[f for f in names if f in _SEARCHED or f in hashes] or False,
     )
     writer.write_table(table, row_group_size=group)
     digest = xxhash.xxh3_128_hexdigest(sink.getbuffer())

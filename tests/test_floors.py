@@ -16,6 +16,7 @@ FLOORS = (
     "schema languages chars hosts kernels text stage shards resources models",
     "kinship langid score dedup quality pii verdict balance screening publish report optout",
     "run executors ingest sample progress watch forecast",
+    "duplicates earlier",
     "recipe onestage explain calibrate",
     "pipeline",
     "cli",

@@ -87,7 +87,7 @@ def sort_addresses(documents: pa.Table, params: BySite) -> pa.Table:
             "tdm_stated": pc.fill_null(pc.match_substring(batch["opt_out"], "tdm-reservation="), False),
         }
         table = pa.table({name: columns[name] for name in ADDRESSES.names})
-        tables.append(table.filter(pa.array([site is not None for site in sites])).cast(ADDRESSES))
+        tables.append(table.filter(pa.array([site is not None for site in sites], pa.bool_())).cast(ADDRESSES))
     table = pa.concat_tables([ADDRESSES.empty_table(), *tables])
     return table.sort_by([(name, "ascending") for name in ("site_hash", "source", "offset")])
 
