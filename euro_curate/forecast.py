@@ -107,13 +107,24 @@ def rates_of(summary: Mapping[str, Any], bytes_in: int) -> dict[str, Rate]:
     return {name: _rate(name, row, bytes_in) for name, row in rows.items()}
 
 
-_BY_BATCH = ("sort_keys", "pair", "connect", "register", "enrol", "elect", "deal", "sort_clean", "weigh", "bin_scores")
+_BY_BATCH = (
+    "sort_keys", "pair", "connect", "register", "enrol", "elect", "deal", "sort_clean", "weigh", "bin_scores", "total_hosts", "redraw",
+)  # fmt: skip
+_ONCE = ("collect",)
 _FLOOR_S = 0.01  # an empty task's seconds: the share of a gather over nothing
 
 
 def _rate(name: str, row: Mapping[str, float], bytes_in: int) -> Rate:
     parts = int(row["parts"])
-    per = "shard" if name == "shard" else "batch" if name in _BY_BATCH else "fixed" if row["gather"] else "file"
+    per = (
+        "shard"
+        if name == "shard"
+        else "batch"
+        if name in _BY_BATCH
+        else "fixed"
+        if row["gather"] or name in _ONCE
+        else "file"
+    )
     # On a sample, what a fixed number of tasks takes is mostly their being tasks; it must not be scaled up with the bytes.
     by_task = min(row["core"] / parts, _FLOOR_S) if parts else 0.0
     per_gb = max(0.0, row["core"] - by_task * parts) / bytes_in * 1e9

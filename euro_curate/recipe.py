@@ -20,6 +20,7 @@ from euro_curate.models import Model, entry
 from euro_curate.optout import OptOut
 from euro_curate.pii import KINDS, Redaction
 from euro_curate.publish import Publish
+from euro_curate.report import Drawing
 from euro_curate.resources import bundled
 from euro_curate.score import Cutting, Scoring
 from euro_curate.screening import Screening, resolve_filters
@@ -184,6 +185,14 @@ class PublishSection:
 
 
 @dataclass(frozen=True)
+class ReportSection:
+    """[report]: see report/draw.py"""
+
+    __pydantic_config__ = _STRICT
+    samples: int = Drawing.samples
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The file as written."""
 
@@ -198,6 +207,7 @@ class Recipe:
     pii: PiiSection = field(default_factory=PiiSection)
     balance: BalanceSection = field(default_factory=BalanceSection)
     publish: PublishSection = field(default_factory=PublishSection)
+    report: ReportSection = field(default_factory=ReportSection)
     models: dict[str, ModelSection] = field(default_factory=dict)
 
 
@@ -223,6 +233,7 @@ class Config:
     redaction: Redaction
     balance: Balance
     publish: Publish
+    drawing: Drawing
 
 
 def find_recipe(name: str) -> bytes:
@@ -331,6 +342,7 @@ def _config(r: Recipe) -> Config:
         redaction=Redaction(r.pii.kinds, r.run.seed),
         balance=Balance(**_fields(r.balance)),
         publish=Publish(**_fields(r.publish)),
+        drawing=Drawing(r.report.samples, seed=r.run.seed),
     )
 
 
