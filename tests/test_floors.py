@@ -13,7 +13,7 @@ import euro_curate
 PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
-    "schema languages chars hosts kernels text stage shards resources models",
+    "schema languages chars hosts kernels text stage shards resources models network",
     "kinship langid score dedup quality pii verdict balance screening publish optout",
     "run executors ingest sample progress watch forecast",
     "duplicates earlier",
@@ -31,6 +31,8 @@ NEIGHBOURS = {  # the allowed imports within a floor
     ("forecast", "ingest"),
     ("watch", "run"),
     ("models", "resources"),
+    ("network", "kernels"),
+    ("network", "models"),
     ("langid", "kinship"),
     ("kernels", "resources"),
     ("kernels", "chars"),

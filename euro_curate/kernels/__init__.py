@@ -1,4 +1,4 @@
-"""Compiled loops over text and hashes: the single pass over text, the measures, MinHash, union-find. Pure; text.py makes what they read.
+"""Compiled loops over text and hashes: the single pass over text, the measures, classifiers, MinHash, union-find. Pure; text.py makes what they read.
 
 Importing this package compiles them (some seconds), once per machine: machine code is kept in the user's cache folder, or under
 NUMBA_CACHE_DIR, and one process compiles while the others wait. The folder's name holds a hash of these sources, because numba itself
@@ -51,6 +51,7 @@ def _one_compiles() -> Iterator[None]:
 
 
 with _one_compiles():
+    from euro_curate.kernels.classifying import classify, learn
     from euro_curate.kernels.duplicates import components, hash_strings, minhash, split_clusters, star_edges
     from euro_curate.kernels.measuring import FILLER, JAVASCRIPT, MEASURES, NO_LANGUAGE, tally
     from euro_curate.kernels.reading import COUNTS, read
@@ -61,8 +62,10 @@ __all__ = [
     "JAVASCRIPT",
     "MEASURES",
     "NO_LANGUAGE",
+    "classify",
     "components",
     "hash_strings",
+    "learn",
     "minhash",
     "read",
     "split_clusters",
