@@ -28,7 +28,8 @@ def add_rows(data, low, high, word, shortest, longest, first, inputs, total):
     """Adds to `total` the rows of the n-grams of data[low:high] between < and >; returns how many. `word` is room for these bytes."""
     size = high - low + 2
     word[0], word[size - 1] = BEGIN, END
-    word[1 : size - 1] = data[low:high]
+    for j in range(high - low):  # here and below: numba compiles an assignment to a slice for seconds
+        word[1 + j] = data[low + j]
     buckets, found = np.uint32(len(inputs) - first), 0
     for start in range(size):
         if word[start] & 0xC0 == 0x80:  # inside a character
@@ -84,7 +85,9 @@ def learn(data, offsets, shortest, longest, end, inputs, keys, places, sums, cou
 @jit
 def rank(logits, labels, scores):
     """Writes the best labels and their probabilities into one line's cells."""
-    top, mass = np.float64(np.max(logits)), 0.0
+    top, mass = np.float64(logits[0]), 0.0
+    for k in range(len(logits)):
+        top = max(top, np.float64(logits[k]))
     for k in range(len(logits)):
         mass += math.exp(np.float64(logits[k]) - top)
         place = len(labels)
@@ -115,7 +118,8 @@ def classify(data, offsets, shortest, longest, end, inputs, outputs, keys, place
     total, part, logits = np.empty(dim, np.float32), np.empty(dim, np.float32), np.empty(outputs.shape[1], np.float32)
     for i in range(len(offsets) - 1):
         low, stop, found = offsets[i], offsets[i + 1], 0
-        total[:] = 0
+        for j in range(dim):
+            total[j] = 0
         while low < stop:
             high = low
             while high < stop and data[high] != BLANK:
@@ -126,20 +130,23 @@ def classify(data, offsets, shortest, longest, end, inputs, outputs, keys, place
                 slot = (slot + np.uint64(1)) & mask
             place = places[slot]
             if place >= 0:
-                part[:] = sums[place]
                 found += counts[place]
+                for j in range(dim):
+                    total[j] += sums[place, j]
             else:
-                part[:] = 0
+                for j in range(dim):
+                    part[j] = 0
                 found += add_rows(data, low, high, word, shortest, longest, known, inputs, part)
-            for j in range(dim):
-                total[j] += part[j]
+                for j in range(dim):
+                    total[j] += part[j]
             low = high + 1
         if end >= 0:
             found += 1
             for j in range(dim):
                 total[j] += inputs[end, j]
         if found:
-            logits[:] = 0
+            for k in range(len(logits)):
+                logits[k] = 0
             for j in range(dim):  # dimension by dimension, as sums over labels would be reordered or slow
                 weight = total[j] / np.float32(found)
                 for k in range(len(logits)):
