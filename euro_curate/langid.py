@@ -192,9 +192,8 @@ def _judge(line: str, ranked: list[tuple[str, float]], p: LangId) -> Guess:
     """Codes and scores of a normalised text, best first -> the answer."""
     if not ranked:
         return NOTHING
-    if (
-        FORMS[p.normalisation] is normalise
-    ):  # the second look was weighed against our own models, alone asked in this form
+    ranked = [(label, min(score, 1.0)) for label, score in ranked]  # fastText's are a little above
+    if FORMS[p.normalisation] is normalise:  # our own models, which the second look was weighed against
         ranked = tell(line, ranked)
     (label, score), second = ranked[0], (ranked[1] if len(ranked) > 1 else (None, None))
     accepted = score >= threshold(label, p) and len(line) >= MIN_LETTERS
