@@ -1,7 +1,7 @@
 """Which legacy charset bytes are in: every candidate is judged by the letters and words that it makes of them.
 
 A wrong charset gives letters that no language uses together, signs and capitals inside words, controls, and none of the function words.
-What is counted per page are bytes and pairs of bytes, so that all candidates in all languages cost one matrix product (1 to 2 ms a page).
+What is counted per page are bytes and pairs of bytes, so that all candidates in all languages cost one matrix product.
 """
 
 import re
@@ -57,7 +57,7 @@ CANDIDATES = (
 
 # What a character is, in pairs.
 _OTHER, _LOWER, _UPPER, _LOWER_FAR, _UPPER_FAR, _SIGN, _JOINER, _BAD = range(8)  # far: Greek, Cyrillic
-_JOINERS = "’‘´'-\u00ad"
+_JOINERS = "’‘'-\u00ad"
 _USUAL = "«»„“”‚‹›–—…€§©®°•·£²³™×\u00a0" + _JOINERS  # signs of ordinary pages; others are rare
 _FAMILIAR = "áàâäãåæçéèêëíìîïñóòôöõøúùûüýßœšž"  # in names and loan words everywhere
 _C1_SIGNS = "\x80\x82\x84\x85\x8b\x91\x92\x93\x94\x95\x96\x97\x99\x9b"  # windows' quotes and dashes, in pages that call themselves ISO
@@ -65,8 +65,9 @@ _C1_SIGNS = "\x80\x82\x84\x85\x8b\x91\x92\x93\x94\x95\x96\x97\x99\x9b"  # window
 _STOP_WORD_WEIGHT = 3.0  # the share of function words (0.2 to 0.5 in prose) against costs per byte
 _DECLARED, _DECLARED_PER_BYTE = 6.0, 0.03  # what a declaration is worth: much on a page with few such bytes
 _LANGUAGE = 0.1  # what the page's lang attribute is worth, as a share of function words
+_AT_ONCE = 0.02  # costs per byte: a declared charset that is so near the best is right, or makes the same letters
 _OTHER_LANGUAGE = 0.15  # what it costs, as a share of function words, that the letters are not of the words' language
-_SAMPLE = 1 << 16  # bytes of text that are looked at
+_SAMPLE, _MARKUP = 1 << 15, 1 << 18  # bytes of text that are looked at; of the page that they are taken from
 
 
 @cache
@@ -144,29 +145,41 @@ def _stop_words() -> dict[str, list[int]]:
 def judge(body: bytes, declared: dict[str, float]) -> tuple[str, float, float]:
     """(the most plausible candidate, its cost per byte beyond ASCII, the share of function words) of a page's bytes, markup and all.
 
-    `declared`: charset -> how far it is believed beforehand, 1 for an ordinary declaration.
+    `declared`: charset -> how far it is believed beforehand, 1 for an ordinary declaration. One whose letters no other charset's surpass is
+    taken at once, without a look at words.
     """
-    text = _NO_TEXT.sub(b" ", body[: 4 * _SAMPLE])[:_SAMPLE]
-    classes, costs = _tables()
-    array = np.frombuffer(b" " + text + b" ", np.uint8)
-    high = array >= 128
-    count = max(1, int(high.sum()))
-    histogram = np.bincount(array[high], minlength=256).astype(np.float32)
-    total: npt.NDArray[np.float32] = costs @ histogram  # (candidate, language)
-    at = np.flatnonzero(high[:-1] | high[1:])
-    pairs, seen = np.unique(array[at].astype(np.uint16) << 8 | array[at + 1], return_counts=True)
-    first, second = classes[:, pairs >> 8], classes[:, pairs & 255]
-    total += (_PAIRS[first, second] @ seen.astype(np.float32))[:, None]
-    total /= count
-    shares = _function_words(text, total.min(axis=1))
+    letters, count = _letters(body[:_MARKUP])
+    least = letters.min(axis=1)
+    for charset in sorted(declared, key=lambda name: -declared[name]):
+        if charset in CANDIDATES and least[CANDIDATES.index(charset)] <= least.min() + _AT_ONCE * declared[charset]:
+            return charset, float(least.min()), 1.0
+    text = _NO_TEXT.sub(b" ", body[:_MARKUP])[:_SAMPLE]
+    letters, count = _letters(text)
+    shares = _function_words(text, letters.min(axis=1))
     if (found := _LANG.search(body[:4096])) and (code := found.group(1).decode().lower()) in LETTERS:
         shares[:, list(LETTERS).index(code)] += _LANGUAGE
     # a page in one language may have its few letters beyond ASCII from another: names, menus
-    total -= _STOP_WORD_WEIGHT * np.maximum(shares, shares.max(axis=1, keepdims=True) - _OTHER_LANGUAGE)
+    total = letters - _STOP_WORD_WEIGHT * np.maximum(shares, shares.max(axis=1, keepdims=True) - _OTHER_LANGUAGE)
     for c, charset in enumerate(CANDIDATES):
         total[c] -= declared.get(charset, 0.0) * (_DECLARED / count + _DECLARED_PER_BYTE)
     best, language = np.unravel_index(int(total.argmin()), total.shape)
     return CANDIDATES[best], float(total[best, language]), float(shares[best, language])
+
+
+def _letters(text: bytes) -> tuple[npt.NDArray[np.float32], int]:
+    """(what the bytes beyond ASCII cost on average, by candidate and language, alone and as neighbours; their number)."""
+    classes, costs = _tables()
+    array = np.frombuffer(b" " + text + b" ", np.uint8)
+    high = array >= 128
+    count = max(1, int(np.count_nonzero(high)))
+    histogram = np.bincount(array[high], minlength=256).astype(np.float32)
+    total: npt.NDArray[np.float32] = costs @ histogram
+    at = np.flatnonzero(high[:-1] | high[1:])
+    seen = np.bincount(array[at].astype(np.uint16) << 8 | array[at + 1], minlength=1 << 16)
+    pairs = np.flatnonzero(seen)
+    first, second = classes[:, pairs >> 8], classes[:, pairs & 255]
+    total += (_PAIRS[first, second] @ seen[pairs].astype(np.float32))[:, None]
+    return total / np.float32(count), count
 
 
 def _function_words(text: bytes, costs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -174,18 +187,30 @@ def _function_words(text: bytes, costs: npt.NDArray[np.float32]) -> npt.NDArray[
     words = Counter(_WORDS.findall(text))
     total = max(1, sum(words.values()))
     known = _stop_words()
-    shares = np.zeros((len(CANDIDATES), len(LETTERS)), np.float32)
+    plain = [0] * len(LETTERS)
     beyond: list[tuple[bytes, int]] = []
-    for word, times in words.items():
-        if word.isascii():
-            for row in known.get(word.decode().lower(), ()):
-                shares[:, row] += times
-        else:
+    for word, times in words.most_common():
+        if not word.isascii():
             beyond.append((word, times))
+        elif len(word) < _LONG:
+            for row in known.get(word.decode().lower(), ()):
+                plain[row] += times
+    del beyond[_LOOKED_UP:]
     joined = b"\n".join(word for word, _ in beyond)
-    for c in np.flatnonzero(costs <= costs.min() + 1.5):
-        made: Any = joined.decode(CANDIDATES[c], "replace").lower().split("\n")
-        for word, (_, times) in zip(made, beyond, strict=False):
-            for row in known.get(word, ()):
-                shares[c, row] += times
-    return shares / total
+    shares = np.tile(np.array(plain, np.float32), (len(CANDIDATES), 1))
+    counted: dict[str, npt.NDArray[np.float32]] = {}  # candidates often agree on all words
+    for c in np.flatnonzero(costs <= costs.min() + _HOPELESS):
+        made: Any = joined.decode(CANDIDATES[c], "replace").lower()
+        if made not in counted:
+            rows = [0] * len(LETTERS)
+            for word, (_, times) in zip(made.split("\n"), beyond, strict=False):
+                for row in known.get(word, ()):
+                    rows[row] += times
+            counted[made] = np.array(rows, np.float32)
+        shares[c] += counted[made]
+    return shares / np.float32(total)
+
+
+_LONG = 12  # letters: no function word has more in ASCII alone
+_LOOKED_UP = 300  # words beyond ASCII, the most frequent first
+_HOPELESS = 1.0  # in costs per byte

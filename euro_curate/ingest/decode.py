@@ -44,7 +44,8 @@ _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]{0,4000})?\r?\n"
 def join_chunks(body: bytes) -> tuple[bytes, bool]:
     """(the chunks' content, whether the last chunk is there); (b"", False) if the body does not begin with a whole chunk or is the
     beginning of one."""
-    parts, at = [], 0
+    parts: list[bytes] = []
+    at = 0
     while size := _CHUNK.match(body, at):
         length = int(size.group(1), 16)
         if length == 0:
@@ -110,16 +111,21 @@ def _undeflate(body: bytes) -> bytes:
 
 def _inflate(body: bytes, window: int) -> tuple[bytes, bytes]:
     """(as much as a stream gives that may be cut off or damaged, up to MAX_DECODED; what stands behind it)."""
-    inflater, out, size = zlib.decompressobj(window), [], 0
-    try:
-        for at in range(0, len(body), _STEP):
-            out.append(inflater.decompress(body[at : at + _STEP], MAX_DECODED - size))
-            size += len(out[-1])
-            if inflater.eof or size >= MAX_DECODED:
-                return b"".join(out), inflater.unused_data + body[at + _STEP :] if inflater.eof else b""
-    except zlib.error:
-        if size < _STEP:  # a few bytes of text may look like the beginning of something packed
-            raise
+    out: list[bytes] = []
+    size = 0
+    for step in (_STEP, 1):  # again byte by byte if need be: an error keeps back what came before it
+        inflater, out, size = zlib.decompressobj(window), [], 0
+        try:
+            for at in range(0, len(body), step):
+                out.append(inflater.decompress(body[at : at + step], MAX_DECODED - size))
+                size += len(out[-1])
+                if inflater.eof or size >= MAX_DECODED:
+                    return b"".join(out), inflater.unused_data + body[at + step :] if inflater.eof else b""
+        except zlib.error:
+            if window < 0:  # raw deflate has no header: some bytes of anything look like it
+                raise
+        else:
+            break
     if not size:
         raise EOFError
     return b"".join(out), b""
@@ -162,6 +168,7 @@ _BOMS = (
     (b"\xfe\xff", "utf-16-be"),
 )
 _DETECT_BYTES = 1 << 14  # resiliparse's detection looks at so much
+_NO_CHANCE = 20  # sequences of UTF-8 that the bytes of another charset do not make by chance
 _TOLERATED = 0.002  # share of bytes that may be broken in a page that is UTF-8 otherwise
 
 
@@ -174,12 +181,12 @@ def decode(body: bytes, content_type: str) -> tuple[str, str]:
     UTF-8 that was once read as windows-1252 and saved again, which is undone where it is proven; `utf-8,windows-1252`: UTF-8 with parts of the
     page in windows-1252.
     """
-    for mark, charset in _BOMS:
+    for mark, marked in _BOMS:
         if body.startswith(mark):
-            if charset == "utf-8":  # some pages were given the mark and nothing else
+            if marked == "utf-8":  # some pages were given the mark and nothing else
                 body = body[len(mark) :]
                 return (body.decode("ascii"), "utf-8") if body.isascii() else _decode(body, content_type)
-            return body[len(mark) :].decode(charset, "replace"), charset
+            return body[len(mark) :].decode(marked, "replace"), marked
     if charset := _utf16(body):
         return body.decode(charset, "replace"), charset
     if body.isascii():
@@ -221,24 +228,32 @@ def _decode(body: bytes, content_type: str) -> tuple[str, str]:
     loose = body.decode("utf-8", "replace")
     broken = loose.count("\ufffd")
     valid = len(loose) - len(loose.encode("ascii", "ignore")) - broken
-    if valid > broken and ("utf-8" in declared or valid > 4 * broken):
-        return _mixed(body, loose) if broken > max(2, _TOLERATED * len(body)) else (loose, "utf-8")
+    few = broken <= max(2, _TOLERATED * len(body))
+    if few and (valid > 4 * broken or ("utf-8" in declared and valid > broken)):
+        return loose, "utf-8"
+    ours = all(label == "utf-8" or label in CANDIDATES for label in declared)
+    if valid > broken or (ours and valid > _NO_CHANCE and 5 * valid > broken):
+        return _mixed(body, loose, declared)
     label = _legacy(body, declared)
     text = body.decode(label, "replace")
-    return text.translate(C1_MEANT) if label.startswith("iso8859") else text, web_name(label)
+    if label.startswith("iso8859") and mojibake.C1.search(
+        text
+    ):  # windows' quotes and dashes, as browsers show them in iso-8859-1
+        text = text.translate(mojibake.C1_MEANT)
+    return text, web_name(label)
 
 
 _PARTS = re.compile(rb"[^<>]+|[<>]")
 _SEQUENCE = re.compile(rb"[\xc3-\xdf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}")
 
 
-def _mixed(body: bytes, loose: str) -> tuple[str, str]:
+def _mixed(body: bytes, loose: str, declared: list[str]) -> tuple[str, str]:
     """A page that is UTF-8 but for parts between tags in which no character is: those are in a charset of their own."""
     parts = _PARTS.findall(body)
     other = [n for n, part in enumerate(parts) if not part.isascii() and _invalid(part) and not _SEQUENCE.search(part)]
     if not other:
         return loose, "utf-8"
-    label = judge(b"\n".join(parts[n] for n in other), {})[0]
+    label = judge(b"\n".join(parts[n] for n in other), dict.fromkeys(declared, 1.0))[0]
     for n in other:
         parts[n] = parts[n].decode(label, "replace").encode()
     return b"".join(parts).decode("utf-8", "replace"), f"utf-8,{web_name(label)}"
@@ -259,7 +274,7 @@ def _legacy(body: bytes, declared: list[str]) -> str:
     if candidates:
         believed[candidates[-1]] += 0.2  # meta was written by the page's author, the header often by a server's default
     if "cp1252" in believed:
-        believed["cp1252"] *= 0.1  # everybody's default
+        believed["cp1252"] *= 0.15  # everybody's default
     best, cost, share = judge(body, believed)
     clear = share > _CLEAR_SHARE and cost < _CLEAR_COST  # prose in a language that we know
     for label in candidates:
@@ -277,7 +292,6 @@ def _legacy(body: bytes, declared: list[str]) -> str:
 
 
 _CLEAR_SHARE, _CLEAR_COST = 0.08, 0.6
-C1_MEANT = {code: bytes([code]).decode("cp1252", "ignore") or None for code in range(0x80, 0xA0)}
 _WEB_NAMES = {
     "mac-roman": "macintosh",
     "mac-cyrillic": "x-mac-cyrillic",

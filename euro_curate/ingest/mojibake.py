@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from functools import cache
+from functools import cache, partial
 
 CODECS = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1257")
 _LEADS = b"\xc2\xc3\xc4\xc5\xce\xcf\xd0\xd1\xe2"  # first bytes of the letters and quotes of our languages in UTF-8
@@ -35,14 +35,13 @@ _ASCII = bytes(range(128))
 
 def suspicious(body: bytes, text: str) -> bool:
     """Cheap test whether `repair` has anything to do. `body` is the text's UTF-8: without its ASCII, little is left to look at."""
-    return (
-        _SUSPICIOUS.search(body.translate(None, _ASCII).decode()) is not None and _SUSPICIOUS.search(text) is not None
-    )
+    pairs = set(_SUSPICIOUS.findall(body.translate(None, _ASCII).decode()))
+    return any(pair in text for pair in pairs)
 
 
-_PIECES = re.compile(r"[^<>]+")  # text between tags, and the inside of tags
-_C1 = re.compile("[\x80-\x9f]")
-_C1_MEANT = {code: bytes([code]).decode("cp1252", "ignore") or None for code in range(0x80, 0xA0)}
+_PIECE = re.compile(r"[^<>]+")
+C1 = re.compile("[\x80-\x9f]")
+C1_MEANT = {code: bytes([code]).decode("cp1252", "ignore") or None for code in range(0x80, 0xA0)}
 
 
 def repair(text: str) -> tuple[str, str]:
@@ -53,15 +52,33 @@ def repair(text: str) -> tuple[str, str]:
     """
     used = ""
     for _ in range(_ROUNDS):
-        tries = [(_evidence(text, codec), -n, codec) for n, codec in enumerate(CODECS)]
-        (_, pieces), _, codec = max(tries, key=lambda each: (each[0][0], each[1]))
-        if not pieces:
+        pieces = _pieces(text)
+        tries = [(*_proven(pieces, codec), codec) for codec in CODECS]
+        weight, repaired, codec = max(tries, key=lambda each: each[0])  # the first of equals
+        if not weight:
             break
-        text = _PIECES.sub(lambda found, pieces=pieces: pieces.get(found.group(), found.group()), text)  # type: ignore[misc]
+        text = _PIECE.sub(partial(_replaced, repaired), text)
         used = used or codec
-    if _C1.search(text):
-        text, used = text.translate(_C1_MEANT), used or "cp1252"
+    if C1.search(text):
+        text, used = text.translate(C1_MEANT), used or "cp1252"
     return text, used
+
+
+def _pieces(text: str) -> set[str]:
+    """What lies between tags, or in one, and holds something suspicious."""
+    out, end = set(), 0
+    for found in _SUSPICIOUS.finditer(text):
+        if found.start() >= end:
+            start = max(text.rfind("<", 0, found.start()), text.rfind(">", 0, found.start())) + 1
+            piece = _PIECE.match(text, start)
+            assert piece is not None
+            end = piece.end()
+            out.add(piece.group())
+    return out
+
+
+def _replaced(repaired: dict[str, str], found: re.Match[str]) -> str:
+    return repaired.get(found.group(), found.group())
 
 
 _ENOUGH_HERE, _ENOUGH_ON_PAGE = (
@@ -70,33 +87,29 @@ _ENOUGH_HERE, _ENOUGH_ON_PAGE = (
 )  # sequences: one or two happen by chance (a capital letter before a quotation mark)
 
 
-def _evidence(text: str, codec: str) -> tuple[int, dict[str, str]]:
-    """(sequences proven, piece -> its repaired form) under one charset."""
+def _proven(pieces: set[str], codec: str) -> tuple[int, dict[str, str]]:
+    """(how many sequences are proven, piece -> its repaired form) under one charset."""
     alphabet = _alphabet(codec)
-    whole: dict[str, str] = {}
-    weights: dict[str, int] = {}
+    whole: dict[str, tuple[str, int]] = {}
     seen: set[str] = set()
-    for piece in set(_PIECES.findall(text)):
-        if piece.isascii() or not _SUSPICIOUS.search(piece):
-            continue
+    for piece in pieces:
         try:
-            made = codecs.charmap_encode(piece, "strict", alphabet)[0].decode("utf-8")  # type: ignore[arg-type]
+            made = codecs.charmap_encode(piece, "strict", alphabet)[0].decode("utf-8")
         except (UnicodeEncodeError, UnicodeDecodeError):
             continue
         beyond = [char for char in made if char > "\x7f"]
-        if not all(
-            char.isprintable() or char in "\u00a0\u00ad\u200b\u200c\u200d\u2028\ufeff" or "\x80" <= char <= "\x9f"
-            for char in beyond
-        ):
-            continue
-        # three bytes that fit are stronger evidence than two
-        whole[piece], weights[piece] = made, sum(2 if char > "\u07ff" else 1 for char in beyond)
-        seen.update(beyond)
-    total = sum(weights.values())
-    on_page = total >= _ENOUGH_ON_PAGE and len(seen) > 2
+        if all(char.isprintable() or char in _INVISIBLE or C1.match(char) for char in beyond):
+            # three bytes that fit are stronger evidence than two
+            whole[piece] = made, sum(2 if char > "\u07ff" else 1 for char in beyond)
+            seen.update(beyond)
+    on_page = sum(weight for _, weight in whole.values()) >= _ENOUGH_ON_PAGE and len(seen) > 2
     proven = {
         piece: made
-        for piece, made in whole.items()
-        if on_page or (weights[piece] >= _ENOUGH_HERE and len(set(made) - set(map(chr, range(128)))) > 1)
+        for piece, (made, weight) in whole.items()
+        if on_page or (weight >= _ENOUGH_HERE and len(set(made) - _ASCII_CHARS) > 1)
     }
-    return sum(weights[piece] for piece in proven), proven
+    return sum(whole[piece][1] for piece in proven), proven
+
+
+_INVISIBLE = "\u00a0\u00ad\u200b\u200c\u200d\u2028\ufeff"
+_ASCII_CHARS = set(map(chr, range(128)))
