@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import zstandard
 from lz4.frame import LZ4FrameDecompressor
 
-from euro_curate.ingest.heads import BLANK_LINE, STATUS_LINE, fields, http, word
+from euro_curate.ingest.http import BLANK_LINE, STATUS_LINE, fields, http, word
 from euro_curate.ingest.records import Reading, Record, Stream
 
 MAX_RECORD = 256 << 20  # bytes of a record that are held; what is longer is no page

@@ -274,7 +274,7 @@ def _legacy(body: bytes, declared: list[str]) -> str:
     if candidates:
         believed[candidates[-1]] += 0.2  # meta was written by the page's author, the header often by a server's default
     if "cp1252" in believed:
-        believed["cp1252"] *= 0.15  # everybody's default
+        believed["cp1252"] *= 0.1  # everybody's default
     best, cost, share = judge(body, believed)
     clear = share > _CLEAR_SHARE and cost < _CLEAR_COST  # prose in a language that we know
     for label in candidates:
