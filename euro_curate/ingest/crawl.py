@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 
