@@ -170,7 +170,7 @@ def _execute(
         for model in filter(None, (config.langid, config.langid.agree)):
             locate(model.place, model.sha256)
         check(config.scoring)
-        sources = expand([_bundled_input(pattern) for pattern in config.run.inputs])
+        sources = expand([_bundled_input(pattern) for pattern in config.run.inputs], config.run.crawl_prefix)
         output = _writable(config.run.output)
     except (ValueError, OSError, ImportError) as error:
         raise Refused(str(error)) from error
@@ -320,7 +320,7 @@ def plan(
         curate(Run(output, Serial()), expand([crawl]), config)
 
     try:
-        sources = expand([_bundled_input(pattern) for pattern in config.run.inputs])
+        sources = expand([_bundled_input(pattern) for pattern in config.run.inputs], config.run.crawl_prefix)
         if sample:
             click.echo("running the recipe on a sample, twice ...", err=True)
             rates = f.measure_rates(sources, once)

@@ -344,7 +344,6 @@ def _versions() -> dict[str, str]:
     out = {}
     for name in (
         "trafilatura",
-        "fastwarc",
         "resiliparse",
         "pyarrow",
         "polars",

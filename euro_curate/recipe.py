@@ -13,7 +13,7 @@ from euro_curate.balance import Balance
 from euro_curate.dedup import Addresses, Election, Lines, MinHash, derive
 from euro_curate.duplicates import Tasks
 from euro_curate.earlier import Building
-from euro_curate.ingest import Ingest, UrlRules, list_of
+from euro_curate.ingest import CRAWL_PREFIX, Ingest, UrlRules, list_of
 from euro_curate.langid import LangId, Trimming, default_scores, identifier
 from euro_curate.languages import resolve, select
 from euro_curate.models import Model, entry
@@ -39,7 +39,8 @@ class RunSection:
     """[run]"""
 
     __pydantic_config__ = _STRICT
-    inputs: tuple[str, ...] = ()  # paths, globs or URLs of crawl or text files
+    inputs: tuple[str, ...] = ()  # paths, globs or URLs of crawl or text files; lists of them; cc://CRAWL
+    crawl_prefix: str = CRAWL_PREFIX  # what cc:// and the lines of lists are relative to
     output: str = ""  # folder or URL
     languages: tuple[str, ...] = ()  # any spelling of the 24; none = all
     seed: int = 1  # of the dataset's shuffle
@@ -307,6 +308,8 @@ def _config(r: Recipe) -> Config:
         raise ValueError(f"quality.keep_shares: {alone[0]} has no classifier under quality.models")
     by_language = {resolve(name).code: values for name, values in r.quality.languages.items()}
     blocklists = tuple(list_of(name, **_fields(section)) for name, section in r.urls.blocklists.items())
+    if not r.run.crawl_prefix:
+        raise ValueError(f"run.crawl_prefix must be a URL or folder, such as {CRAWL_PREFIX!r} or 's3://commoncrawl/'")
     if r.run.merge_parts < 1 or r.run.site_ranges < 1 or r.run.task_timeout_s <= 0:
         raise ValueError("run: merge_parts, site_ranges and task_timeout_s must be above 0")
     if r.dedup.task_bytes < 1:
