@@ -1,6 +1,6 @@
 """What a run will take, before it starts: tasks, bytes, memory, core-hours and time per stage, from the inputs' sizes alone.
 
-Rates are core-seconds and bytes written per byte of input, by stage. They come from a table that we measured (pipelines/rates.toml, whose
+Rates are core-seconds and bytes written per byte of input, by stage. They come from a table that we measured (rates.toml, whose
 head says where), or from a sample: the beginnings of a few of the very inputs, run through the very recipe on this machine.
 """
 
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from euro_curate.ingest import Source
-from euro_curate.resources import bundled
 from euro_curate.shards import filesystem
 
 SAMPLE_FILES, SAMPLE_BYTES, WARM_BYTES = 4, 3 << 20, 1 << 18
@@ -90,7 +89,7 @@ _BIG_FILE = 4.0  # times the average: its ingest outlasts the others
 
 def shipped_rates() -> dict[str, Rate]:
     """The table that comes with the package, by stage, in the order of the flow."""
-    raw = tomllib.loads(bundled("pipelines", "rates.toml").read_text("utf-8"))
+    raw = tomllib.loads((Path(__file__).parent / "rates.toml").read_text("utf-8"))
     return {name: Rate(**row) for name, row in raw["stages"].items()}
 
 
