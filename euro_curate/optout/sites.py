@@ -38,7 +38,8 @@ def policy_row(
 ) -> dict[str, Any] | None:
     """A capture of a policy -> its row of POLICIES; None if it says neither that there is one nor that there is none.
 
-    RFC 9309: 4xx = there is none. 5xx, 429 (come back later) and redirects (whose target is a capture of its own) = not known, so an older capture stands.
+    RFC 9309: 4xx = there is none. 5xx, 429 (come back later) and redirects (whose target is a capture of its own) = not known, so an older
+    capture stands.
     """
     site, kind = site_of(url), policy_kind(url)
     known = status is None or status == 200 or (400 <= status < 500 and status != 429)
