@@ -21,7 +21,7 @@ from euro_curate.schema import DOCUMENTS, POLICIES
 from euro_curate.shards import filesystem
 
 # Of this code and of what decides the text: an upgraded extractor makes new parts.
-VERSION = " ".join(["8", *(f"{name} {version(name)}" for name in ("trafilatura", "resiliparse", "lxml"))])
+VERSION = " ".join(["9", *(f"{name} {version(name)}" for name in ("trafilatura", "resiliparse", "lxml"))])
 
 _sandbox = Sandbox()  # one per worker process, started with its first page
 
