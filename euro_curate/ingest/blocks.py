@@ -187,8 +187,7 @@ class Page(NamedTuple):
         if not n:
             return first
         around = Surroundings(self.nodes, self.blocks)
-        title = self.title >> 32, self.title & 0xFFFFFFFF
-        features = describe(self.raw, title, self.out.tobytes(), tables().facts[:, 4], around)
+        features = describe_page(self, around)
         one, two = _models()
         grow(features, one.columns, one.values, one.children, one.roots, first)
         both = np.concatenate((features, smooth(around, first)))
@@ -224,6 +223,12 @@ class _Trees(NamedTuple):
     values: Any
     children: Any
     roots: Any
+
+
+def describe_page(page: Page, around: Surroundings) -> Any:
+    """The features of each block: (columns, blocks)."""
+    title = page.title >> 32, page.title & 0xFFFFFFFF
+    return describe(page.raw, title, page.out.tobytes(), tables().facts[:, 4], around)
 
 
 @cache

@@ -114,7 +114,10 @@ def main() -> None:
             allowed = POISON[poison.encode()]
             bad = allowed is not None and row["stop"] not in allowed
             misnamed += bad
-            print(f"{n:>9} poison {poison}: {row['stop']}, {len(row['text'])} characters{'  WRONG' if bad else ''}", flush=True)
+            print(
+                f"{n:>9} poison {poison}: {row['stop']}, {len(row['text'])} characters{'  WRONG' if bad else ''}",
+                flush=True,
+            )
         else:
             verdicts[row["stop"] or "text"] += 1
             lost += (row["stop"], row["text"]) != (first[n % len(pages)]["stop"], first[n % len(pages)]["text"])
