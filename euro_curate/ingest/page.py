@@ -5,8 +5,8 @@ A gate that stops a page writes its verdict into `stop`. What no gate stops goes
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
