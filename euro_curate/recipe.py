@@ -62,6 +62,8 @@ class IngestSection:
     min_plain_chars: int = Ingest.min_plain_chars
     opt_out: tuple[str, ...] = Ingest.opt_out
     agents: tuple[str, ...] = Ingest.agents
+    max_tags: int = Ingest.max_tags
+    extractor: str = Ingest.extractor
     fast: bool = Ingest.fast
     precision: bool = Ingest.precision
     tables: bool = Ingest.tables

@@ -335,6 +335,46 @@ def test_one_page_extraction_has_the_same_text() -> None:
     assert extract_page("x" * (Ingest.max_bytes + 1))[2] == "size:large"
 
 
+def test_stops_pages_of_too_many_tags() -> None:
+    row = row_of(page(times=6), Ingest(max_tags=15))
+    assert (row["stop"], row["evidence"], row["text"]) == ("extract:large", f"{page(times=6).count('<')} tags", "")
+    assert row_of(page(times=6), Ingest(max_tags=page(times=6).count("<")))["stop"] is None
+
+
+def test_stops_indexes_of_links() -> None:
+    links = "".join(f"<p><a href='/{n}'>La bottega del fabbro numero {n}</a></p>" for n in range(2100))
+    row = row_of(f"<html><body>{links}</body></html>", Ingest(gate=False))
+    assert (row["stop"], row["evidence"]) == ("extract:links", "100% of the page's text")
+    assert row_of(f"<html><body>{links}<p>{PARAGRAPH * 200}</p></body></html>", Ingest(gate=False))["stop"] is None
+
+
+def test_the_recipe_chooses_the_extractor(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def spy(tree: object, *rest: object) -> str:
+        asked.append("trafilatura")
+        return "what trafilatura found"
+
+    monkeypatch.setattr("euro_curate.ingest.page.main_text", spy)
+    assert row_of(page())["text"].count("fabbro") == 6
+    assert asked == [], "a sure text needs no second opinion"
+    assert row_of(page(), Ingest(extractor="trafilatura"))["text"] == "what trafilatura found"
+    with pytest.raises(ValueError, match=r"ingest.extractor: 'magic'; choices: blocks, trafilatura"):
+        Ingest(extractor="magic")
+
+
+def test_a_doubtful_text_is_left_to_trafilatura(monkeypatch: pytest.MonkeyPatch) -> None:
+    menu = "".join(f"<li><a href='/{n}'>Vai alla pagina della bottega numero {n}</a></li>" for n in range(30))
+    doubtful = f"<html><body><div><ul>{menu}</ul></div></body></html>"
+    monkeypatch.setattr("euro_curate.ingest.page.main_text", lambda *given: "trafilatura's")
+    assert row_of(doubtful, Ingest(gate=False))["text"] == "trafilatura's"
+    monkeypatch.setattr("euro_curate.ingest.page.main_text", lambda *given: "")
+    assert row_of(doubtful, Ingest(gate=False))["stop"] in (None, "extract:empty")
+    deep = doubtful.replace("<div>", "<div>" * 400)  # trafilatura recurses
+    monkeypatch.setattr("euro_curate.ingest.page.main_text", lambda *given: 1 / 0)
+    assert row_of(deep, Ingest(gate=False))["stop"] != "extract:error"
+
+
 def test_table_bars_go_and_cells_stay() -> None:
     assert tidy("a\n| x | y |\n|---|---|\n| 1 |  |\nb | c") == "a\nx  y\n1\nb | c"
 
