@@ -199,7 +199,7 @@ def _look_once(row: Row, page: str, p: Ingest) -> None:
         raise _Stop("extract:empty", None)
 
 
-_SURE = 0.6  # mean probability of the main text's characters; below (2 % of gold pages), trafilatura's text is the better one
+_SURE = 0.55  # mean probability of the main text's characters; below (2 % of gold pages), trafilatura's text is the better one
 
 
 def _main_text(page: str, seen: Page, p: Ingest) -> str:
