@@ -113,7 +113,7 @@ def connect(edges: pa.Table, params: Pairing) -> pa.Table:
     return pa.table(columns, schema=CLUSTERS)
 
 
-@stage(out=ELECTIONS, version=1, rows="free")
+@stage(out=ELECTIONS, version=2, rows="free")
 def elect(rulings: pa.Table, clusters: pa.Table, params: Election) -> pa.Table:
     """RULINGS of one language group, its CLUSTERS -> ELECTIONS sorted by (source, offset): one row per page that is in a cluster or
     whose id occurs again. The cluster's size counts pages (occurrences); each id is a candidate once, at its first (source, offset)."""
@@ -159,6 +159,7 @@ def elect(rulings: pa.Table, clusters: pa.Table, params: Election) -> pa.Table:
         "offset",
         duplicate_of=pl.when(pl.col("kind") == "representative").then(None).otherwise("head"),
         kind="kind",
+        cluster="cluster",
         cluster_size=pl.col("size").cast(pl.Int64),
     )
     return out.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(ELECTIONS)

@@ -9,7 +9,18 @@ import pyarrow.parquet as pq
 
 from euro_curate.shards import Part, filesystem, join, list_files, read_bytes, read_part, read_receipt
 
-_TABLES = ("ingest", "identify", "trim", "measure", "screen", "score", "decide", "redact")  # a part a crawl file
+_TABLES = (
+    "ingest",
+    "identify",
+    "trim",
+    "measure",
+    "screen",
+    "score",
+    "overlap",
+    "decide",
+    "redact",
+    "size",
+)  # a part a crawl file
 _GATHERED = ("elect", "cut_scores")  # parts of many
 _HIDDEN = {
     "text"
@@ -35,6 +46,8 @@ def story(output: str, page_id: str | None, url: str | None) -> list[dict[str, A
             stages = _stage_rows(output, path, part.key, verdict)
             if not summary["config"]["screening"]["filters"]:
                 stages.pop("screen", None)  # of another recipe that came to the same rulings
+            if not summary["config"]["decontamination"]["benchmarks"]:
+                stages.pop("overlap", None)
             if not summary["config"]["trimming"]:
                 stages.pop("trim", None)
             page |= {name: stages[name] for name in (*_TABLES, *_GATHERED) if stages.get(name)}

@@ -12,14 +12,16 @@ import polars as pl
 import pyarrow as pa
 
 from euro_curate import __version__
-from euro_curate.balance import Weighing, allocate, weigh
+from euro_curate.balance import Sizing, close, count_tokens, plan_text, size
+from euro_curate.budgeting import Planning, budgeted, merged, note_sizes
+from euro_curate.contamination import overlap
 from euro_curate.dedup import OTHER, Pairing, connect, elect, pair, sign, sort_signatures
 from euro_curate.ingest import Ingest, Source, distinct, ingest
 from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
 from euro_curate.langid import identify, trim
 from euro_curate.languages import languages
 from euro_curate.pii import redact
-from euro_curate.publish import Sorting, card, croissant, plan, shard, sort_clean
+from euro_curate.publish import Sorting, card, croissant, plan, ranges, shard, sort_clean
 from euro_curate.quality import Measure, measure
 from euro_curate.recipe import Config
 from euro_curate.report import render
@@ -33,21 +35,24 @@ from euro_curate.schema import (
     EDGES,
     ELECTIONS,
     LANGUAGES,
+    OVERLAPS,
     QUALITIES,
     RULINGS,
     SCORE_BINS,
     SCORES,
     SCREENS,
+    SHUFFLED,
     SIGNATURES,
+    SIZES,
     SORTED_SIGNATURES,
+    TOKENS,
     VERDICTS,
-    WEIGHTS,
 )
 from euro_curate.score import Binning, bin_scores, cut_scores, score
 from euro_curate.screening import screen
 from euro_curate.shards import Part, Shards, join, list_files, read_bytes, read_part, remove, replace
 from euro_curate.stage import params_of
-from euro_curate.verdict import Closing, Settling, close, decide, settle
+from euro_curate.verdict import FAMILIES, Settling, decide, settle
 
 
 @dataclass(frozen=True)
@@ -93,14 +98,19 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
     # Further opinions, where the recipe asks for them: a part that lacks one is set aside, not passed.
     judged = texts
-    screens, scores, cuts = Shards(()), Shards(()), Shards(())
+    screens, scores, cuts, overlaps = Shards(()), Shards(()), Shards(()), Shards(())
     if c.screening.filters:
         screens = run.map(screen, [(texts, DOCUMENTS), (langs, LANGUAGES)], c.screening)
         judged = judged.only(screens.keys)
     if c.scoring.models:
         scores, cuts = scored(run, texts, langs, c)
         judged = judged.only(scores.keys)
-    screen_of, score_of = ({part.key: (part,) for part in shards.parts} for shards in (screens, scores))
+    if c.decontamination.benchmarks:
+        overlaps = run.map(overlap, [(texts, DOCUMENTS)], c.decontamination)
+        judged = judged.only(overlaps.keys)
+    screen_of, score_of, overlap_of = (
+        {part.key: (part,) for part in shards.parts} for shards in (screens, scores, overlaps)
+    )
     rulings = run.map(
         decide,
         [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)],
@@ -109,6 +119,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
             (Slice(screen_of.get(key, ())), SCREENS),
             (Slice(score_of.get(key, ())), SCORES),
             (Slice(cuts.parts), CUTS),
+            (Slice(overlap_of.get(key, ())), OVERLAPS),
         ],
     )
     elections = run.gather(
@@ -124,37 +135,66 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         lookup=lambda key: [(Slice(elections.parts, equal=("source", (names[key],))), ELECTIONS)],
     )
 
-    # The dataset: kept pages, redacted, weighed, shared out, shuffled.
+    # The dataset: kept pages, redacted, sized, shared out, shuffled.
     clean = run.map(
         redact, [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (settled, VERDICTS)], c.redaction
     )
-    shuffled = run.gather(
-        sort_clean,
-        {key: [(Slice(clean.only(keys).parts), CLEAN)] for key, keys in merged(clean, c.run.merge_parts).items()},
-        Sorting(),
+    tokens = run.map(count_tokens, [(clean, CLEAN)], c.tokenizer) if c.tokenizer else Shards(())
+    sizes = run.map(
+        size,
+        [(clean, CLEAN)],
+        Sizing(c.run.seed),
+        lookup=lambda key: [
+            (Slice(elections.parts, ("id", "kind", "cluster"), equal=("source", (names[key],))), ELECTIONS),
+            (Slice(score_of.get(key, ())), SCORES),
+        ],
     )
-    sizes = ("language", "order", "words", "chars", "bytes")
-    weights = run.gather(weigh, {p.key: [(Slice((p,), columns=sizes), CLEAN)] for p in shuffled.parts}, Weighing())
-    budget = run.gather(allocate, {"budget": [(Slice(weights.parts), WEIGHTS)]}, c.balance)
+    planning = Planning(c.balance, c.selection, c.packing, c.tokenizer, c.run.merge_parts)
+    note_sizes(run, clean, sizes, planning)
+    budget = budgeted(run, sizes, tokens, planning)
     table = read_part(budget["budget"])
+    if c.balance.budget:
+        run.progress.note(plan_text(table.to_pylist(), c.balance))
 
+    size_of = {part.key: (part,) for part in sizes.parts}
     closing = run.plan_map(
         close,
         [(settled, VERDICTS)],
-        Closing(c.run.seed),
-        lookup=lambda key: [(Slice(budget.parts), BUDGET)],
+        c.selection,
+        lookup=lambda key: [(Slice(size_of.get(key, ())), SIZES), (Slice(budget.parts), BUDGET)],
         into=lambda key: join(run.output, "verdicts", f"{key}.parquet"),
     )
-    ranges = plan(table)
-    shards = run.plan_gather(
-        shard,
+    shuffled = run.gather(
+        sort_clean,
         {
-            path: [(Slice(shuffled.parts, equal=("language", (code,)), between=("order", low, high)), CLEAN)]
-            for path, (code, low, high) in ranges.items()
+            key: [
+                (Slice(clean.only(keys).parts), CLEAN),
+                (Slice(sizes.only(keys).parts), SIZES),
+                (Slice(tokens.only(keys).parts), TOKENS),
+            ]
+            for key, keys in merged(clean, c.run.merge_parts, MERGE_BYTES).items()
         },
-        c.publish,
-        into=lambda path: join(run.output, "dataset", path),
+        Sorting(c.selection.validation, c.selection.test),
+        aligned=3 if c.tokenizer else 2,
     )
+    shards = [
+        task
+        for path, one in plan(table, c.publish, c.selection).items()
+        for task in run.plan_gather(
+            shard,
+            {
+                path: [
+                    (
+                        Slice(shuffled.parts, equal=("folder", (folder_of(path),)), between=("order", low, high)),
+                        SHUFFLED,
+                    )
+                    for low, high in ranges(one)
+                ]
+            },
+            one,
+            into=lambda path: join(run.output, "dataset", path),
+        )
+    ]
     publishable = allow_missing or not run.set_aside
     published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
     return conclude(
@@ -185,10 +225,12 @@ def scored(run: Run, texts: Shards, langs: Shards, c: Config) -> tuple[Shards, S
     return scores, run.gather(cut_scores, {"cuts": [(Slice(bins.parts), SCORE_BINS)]}, c.cutting)
 
 
-def merged(shards: Shards, size: int) -> dict[str, list[str]]:
-    """Batches of parts in key order: name -> part keys."""
-    keys = list(shards.keys)
-    return {f"batch-{i // size:05d}": keys[i : i + size] for i in range(0, len(keys), size)}
+MERGE_BYTES = 128 << 20  # of parts with text, as stored: sorting a batch takes some ten times as much memory
+
+
+def folder_of(path: str) -> str:
+    """data/<language>/<split>/<file> -> <language>/<split>"""
+    return "/".join(path.split("/")[1:3])
 
 
 def of_group(parts: tuple[Part, ...], group: str) -> Slice:
@@ -250,12 +292,14 @@ def conclude(
             for row in counts.group_by("verdict").agg(pl.col("pages").sum()).sort("verdict").to_dicts()
         },
         "languages": languages_of(counts, budget),
+        "budget": budget,
         "warnings": sorted(run.warned),
         "elapsed_s": round(elapsed_s, 3),
     }
     if budget:
-        replace(join(run.output, "dataset", "README.md"), card(budget, summary["verdicts"], __version__).encode())
-        replace(join(run.output, "dataset", "croissant.json"), croissant(budget, __version__).encode())
+        text = card(budget, counts.to_dicts(), FAMILIES, summary, config.card, __version__)
+        replace(join(run.output, "dataset", "README.md"), text.encode())
+        replace(join(run.output, "dataset", "croissant.json"), croissant(budget, config.card, __version__).encode())
     else:
         for name in ("README.md", "croissant.json"):
             remove(join(run.output, "dataset", name))
@@ -289,7 +333,7 @@ def languages_of(counts: pl.DataFrame, budget: list[dict[str, Any]]) -> dict[str
             "available_words": size.get("words", 0),
             "dataset_pages": size.get("taken_pages", 0),
             "dataset_words": size.get("taken_words", 0),
-            "quota_words": size.get("quota_words", 0),
+            "quota": size.get("quota", 0),
             "epochs": size.get("epochs", 0.0),
         }
     return out

@@ -45,6 +45,9 @@ class _Bars:
         if self._task is not None:
             self._bars.stop_task(self._task)
 
+    def note(self, text: str) -> None:
+        self._bars.console.print(text, highlight=False, markup=False)
+
 
 class _Lines:
     """A line per stage, and one every half minute, where there is no terminal (cluster logs)."""
@@ -68,6 +71,9 @@ class _Lines:
 
     def finish(self, stage: str) -> None:
         self._say(stage)
+
+    def note(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
 
     def _say(self, stage: str) -> None:
         took = max(1e-3, time.monotonic() - self._started)

@@ -167,9 +167,9 @@ def write_part(path: str, table: pa.Table, recipe: dict[str, Any], source_hash: 
     The digest is taken over the bytes of the data pages, before the footer that holds it is written.
     """
     sink = io.BytesIO()
-    order = [f for f in table.schema.names if f in ("language", "order", "source")]
+    order = [f for f in table.schema.names if f in ("language", "order", "source", "folder")]
     names = table.schema.names
-    group = DATASET_ROW_GROUP if "top_langs" in names else SORTED_ROW_GROUP if "order" in names else ROW_GROUP
+    group = DATASET_ROW_GROUP if "top_langs" in names else SORTED_ROW_GROUP if "folder" in names else ROW_GROUP
     writer = pq.ParquetWriter(
         sink,
         table.schema,

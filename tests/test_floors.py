@@ -14,9 +14,9 @@ PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
     "schema languages chars kernels text stage shards resources models",
-    "kinship langid score dedup quality pii verdict balance screening publish report",
+    "kinship langid score dedup quality pii verdict balance contamination screening publish report",
     "run executors ingest sample progress",
-    "recipe onestage explain calibrate",
+    "recipe onestage explain calibrate budgeting",
     "pipeline",
     "cli",
 )
@@ -26,6 +26,7 @@ NEIGHBOURS = {  # the allowed imports within a floor
     ("progress", "run"),
     ("models", "resources"),
     ("langid", "kinship"),
+    ("publish", "balance"),
     ("kernels", "resources"),
     ("kernels", "chars"),
     ("text", "chars"),

@@ -22,7 +22,7 @@ HQ = {"kind": "quality", "url": "https://e.example/hq.bin", "sha256": "0" * 64, 
         ({"balanse": {}}, ["balanse", "'balance'"]),
         ({"ingest": {"colour": "red"}}, ["ingest.colour", "page_timeout_s"]),
         ({"ingest": {"max_bytes": "8 MB"}}, ["ingest.max_bytes", "integer", "8 MB"]),
-        ({"balance": {"budget_words": 1.5}}, ["balance.budget_words", "1.5"]),
+        ({"balance": {"budget": 1.5}}, ["balance.budget", "1.5"]),
         ({"run": {"languages": ["no"]}}, ["'no'", "mt (Maltese)"]),
         ({"run": {"languages": "mt"}}, ["run.languages"]),
         ({"langid": {"model": "other"}}, ["langid.model", "eu24-v2"]),
@@ -38,8 +38,8 @@ HQ = {"kind": "quality", "url": "https://e.example/hq.bin", "sha256": "0" * 64, 
         ({"dedup": {"elect": ["luck"]}}, ["dedup.elect", "luck", "oldest"]),
         ({"dedup": {"rows": 0}}, ["dedup"]),
         ({"pii": {"kinds": ["name"]}}, ["pii.kinds", "name", "email"]),
-        ({"balance": {"method": "unimax"}}, ["balance.budget_words"]),
-        ({"balance": {"method": "fair"}}, ["balance.method", "temperature"]),
+        ({"balance": {"strategy": "unimax"}}, ["balance.budget"]),
+        ({"balance": {"strategy": "fair"}}, ["balance.strategy", "temperature"]),
         ({"ingest": {"opt_out": ["nothing"]}}, ["ingest.opt_out", "noai"]),
         ({"run": {"merge_parts": 0}}, ["merge_parts"]),
         ({"filter": {"datatrov": {}}}, ["filter.datatrov", "'datatrove'"]),
@@ -94,7 +94,7 @@ def test_settings_override_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "parsed"),
     [
-        ("balance.budget_words=1_000", ("balance.budget_words", 1000)),
+        ("balance.budget=1_000", ("balance.budget", 1000)),
         ("ingest.gate = false", ("ingest.gate", False)),
         ('run.languages=["mt"]', ("run.languages", ["mt"])),
         ("publish.dump=CC-MAIN-2024-10", ("publish.dump", "CC-MAIN-2024-10")),
@@ -104,7 +104,7 @@ def test_settings_are_toml_values(text: str, parsed: tuple[str, Any]) -> None:
     assert parse_setting(text) == parsed
 
 
-@pytest.mark.parametrize("text", ["budget=3", "balance.budget_words"])
+@pytest.mark.parametrize("text", ["budget=3", "balance.budget"])
 def test_settings_need_section_key_and_value(text: str) -> None:
     with pytest.raises(RecipeError, match=r"section\.key=value"):
         parse_setting(text)
