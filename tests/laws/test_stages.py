@@ -6,12 +6,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import benchmarks
 import classifiers
 import crawls
 import pyarrow as pa
 import pytest
 
-from euro_curate import balance, dedup, langid, models, pii, publish, quality, schema, score, screening, verdict
+from euro_curate import (
+    balance,
+    contamination,
+    dedup,
+    langid,
+    models,
+    pii,
+    publish,
+    quality,
+    schema,
+    score,
+    screening,
+    verdict,
+)
+from euro_curate.recipe import configure
 from euro_curate.run import Run, checked
 from euro_curate.shards import read_part
 from euro_curate.stage import Stage
@@ -21,6 +36,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "filter": {"datatrove": {"RegexFilter": {"regex_exp": "[Тт]ермос"}}},
     "models": {"hq": classifiers.trained()},
     "quality": {"models": {"bg": "hq"}},
+    "balance": {"strategy": "unimax", "budget": 300, "tokenizer": benchmarks.tokenizer()},
+    "decontamination": {"benchmarks": {"quiz": benchmarks.quiz("Термос стои на масата " * 5)}},
 }
 
 
@@ -44,18 +61,31 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     score.score: (scoring, (schema.DOCUMENTS, schema.LANGUAGES)),
     score.bin_scores: (score.Binning, (schema.SCORES, schema.LANGUAGES)),
     score.cut_scores: (score.Cutting, (schema.SCORE_BINS,)),
+    contamination.overlap: (lambda: configure(SETTINGS).decontamination, (schema.DOCUMENTS,)),
     verdict.decide: (
         verdict.Rules,
-        (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.SCREENS, schema.SCORES, schema.CUTS),
+        (
+            schema.DOCUMENTS,
+            schema.LANGUAGES,
+            schema.QUALITIES,
+            schema.SCREENS,
+            schema.SCORES,
+            schema.CUTS,
+            schema.OVERLAPS,
+        ),
     ),
     dedup.elect: (dedup.Election, (schema.RULINGS, schema.CLUSTERS)),
     verdict.settle: (verdict.Settling, (schema.RULINGS, schema.ELECTIONS)),
     pii.redact: (pii.Redaction, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.VERDICTS)),
-    publish.sort_clean: (publish.Sorting, (schema.CLEAN,)),
-    balance.weigh: (balance.Weighing, (schema.CLEAN,)),
+    publish.sort_clean: (publish.Sorting, (schema.CLEAN, schema.SIZES, schema.TOKENS)),
+    balance.count_tokens: (lambda: configure(SETTINGS).tokenizer, (schema.CLEAN,)),
+    balance.size: (balance.Sizing, (schema.CLEAN, schema.ELECTIONS, schema.SCORES)),
+    balance.weigh: (balance.Selection, (schema.SIZES, schema.TOKENS)),
     balance.allocate: (balance.Balance, (schema.WEIGHTS,)),
-    verdict.close: (verdict.Closing, (schema.VERDICTS, schema.BUDGET)),
-    publish.shard: (publish.Publish, (schema.CLEAN,)),
+    balance.border: (balance.Selection, (schema.SIZES, schema.TOKENS, schema.ALLOTMENTS)),
+    balance.cut: (balance.Packing, (schema.ALLOTMENTS, schema.BORDERS)),
+    balance.close: (balance.Selection, (schema.VERDICTS, schema.SIZES, schema.BUDGET)),
+    publish.shard: (publish.Shard, (schema.SHUFFLED,)),
 }
 every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 
@@ -71,7 +101,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
         shards = make(self, tasks, all_or_nothing)
         for part in shards.parts:
             table = read_part(part)
-            if part.key in ("bul_Cyrl", "budget") or (
+            if part.key in ("bul_Cyrl", "budget", "allotments") or (
                 not part.key.count("_Latn") and part.key not in ("other", "ell_Grek")
             ):
                 parts[tasks[0].stage] = table
@@ -79,7 +109,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
 
     patch = pytest.MonkeyPatch()
     patch.setattr(Run, "make", watched)
-    crawls.run([crawls.split(crawls.pages(["bg"]), folder / "in", 1)], Path(folder / "out"), SETTINGS)
+    crawls.run([crawls.split(crawls.pages(["bg", "it"]), folder / "in", 1)], Path(folder / "out"), SETTINGS)
     patch.undo()
     return parts
 
@@ -87,8 +117,9 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
 MADE_BY = {
     id(schema.DOCUMENTS): "ingest", id(schema.LANGUAGES): "identify", id(schema.SIGNATURES): "sign", id(schema.QUALITIES): "measure",
     id(schema.SORTED_SIGNATURES): "sort_signatures", id(schema.EDGES): "pair", id(schema.CLUSTERS): "connect", id(schema.RULINGS): "decide",
-    id(schema.ELECTIONS): "elect", id(schema.VERDICTS): "settle", id(schema.CLEAN): "sort_clean", id(schema.WEIGHTS): "weigh",
-    id(schema.BUDGET): "allocate", id(schema.SCREENS): "screen",
+    id(schema.ELECTIONS): "elect", id(schema.VERDICTS): "settle", id(schema.CLEAN): "redact", id(schema.WEIGHTS): "weigh",
+    id(schema.TOKENS): "count_tokens", id(schema.SIZES): "size", id(schema.ALLOTMENTS): "allocate", id(schema.BORDERS): "border",
+    id(schema.BUDGET): "cut", id(schema.SHUFFLED): "sort_clean", id(schema.OVERLAPS): "overlap", id(schema.SCREENS): "screen",
     id(schema.SCORES): "score", id(schema.SCORE_BINS): "bin_scores", id(schema.CUTS): "cut_scores",
 }  # fmt: skip
 
@@ -108,6 +139,6 @@ def test_a_stage_keeps_its_promise(stage: Stage, rows: int | None, tables: dict[
 
 
 def test_no_stage_is_forgotten() -> None:
-    modules = (langid, dedup, quality, score, screening, verdict, pii, publish, balance)
+    modules = (langid, dedup, quality, score, screening, contamination, verdict, pii, publish, balance)
     found = {value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
     assert found == set(STAGES)
