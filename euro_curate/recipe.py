@@ -186,6 +186,7 @@ class PublishSection:
     url: str = Card.url
     version: str = Card.version
     date: str = Card.date
+    citation: str = Card.citation
 
 
 @dataclass(frozen=True)

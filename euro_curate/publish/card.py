@@ -23,6 +23,7 @@ class Card:
     url: str = ""  # where the dataset is found
     version: str = "1.0.0"
     date: str = ""  # of publication, YYYY-MM-DD
+    citation: str = ""  # how to cite it
 
 
 _BINS = (
@@ -195,7 +196,8 @@ _KINDS = {"string": "sc:Text", "double": "cr:Float64", "int64": "cr:Int64", "int
 def croissant(budget: Rows, about: Card, version: str) -> str:
     """croissant.json (Croissant 1.1): one file set and one record set per language."""
     taken = [code for code, _ in published(budget)]
-    given = {"creator": about.creator, "url": about.url, "datePublished": about.date}
+    creator = {"@type": "sc:Organization", "name": about.creator} if about.creator else None
+    given = {"creator": creator, "url": about.url, "datePublished": about.date, "citeAs": about.citation}
     description = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",

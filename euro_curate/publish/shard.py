@@ -69,7 +69,7 @@ class Shard:
     def most(self) -> int:
         """How often a page can occur in the file."""
         each = max((n for _, n in self.selection.rehydration), default=1)
-        return each * (self.passes + bool(self.cut or self.partial)) if self.publish.repeats == "physical" else 1
+        return each * (self.passes + 1) if self.publish.repeats == "physical" else 1
 
 
 def plan(budget: pa.Table, publish: Publish, selection: Selection) -> dict[str, Shard]:
