@@ -327,6 +327,80 @@ def _anchor(band: str) -> tuple[float, float, float]:
         raise ValueError(f"--anchor {band}: expected SIZE:MOST[:LEAST], such as 15e9:4:1") from None
 
 
+# --- export and push ---------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("output")
+@click.option("--to", "to", type=click.Choice(["jsonl-zst", "megatron", "nanotron", "mosaic"]), required=True)
+@click.option("--dest", metavar="URI", help="Where to; an empty folder. Default: OUTPUT/export/<format>.")
+@click.option("--tokenizer", metavar="FILE", help="tokenizer.json: needed for token files, optional for the counts.")
+@click.option("--eos", default="", metavar="TOKEN", help="Ends each document of a token file; none = nothing does.")
+@click.option("--once", is_flag=True, help="Write each page once, even if the plan shows it more often.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+def export(output: str, to: str, dest: str | None, tokenizer: str | None, eos: str, once: bool, workers: int) -> None:
+    """Write the dataset of OUTPUT, a finished run, in a layout that a trainer takes as it is.
+
+    \b
+    jsonl-zst  release/<language>/*.jsonl.zst with id and text, counts/ and md5/, as OpenEuroLLM keeps its collection
+    megatron   <language>/<split>/*_text_document.bin and .idx, and data-path.txt with each file's tokens as its weight
+    nanotron   <language>/<split>/*.ds, .ds.index, .ds.metadata, as datatrove's and nanotron's loaders read them
+    mosaic     <language>/<split>/ with index.json and *.mds.zstd, for mosaicml-streaming's StreamingDataset
+
+    \b
+    Examples:
+      euro-curate export out --to jsonl-zst
+      euro-curate export out --to megatron --tokenizer tokenizer.json --dest s3://bucket/tokens --workers 8
+    """
+    from euro_curate import export as e
+    from euro_curate.progress import counting
+    from euro_curate.recipe import local_tokenizer
+
+    try:
+        own = local_tokenizer(tokenizer) if tokenizer else None
+        with counting("documents") as counted:
+            made = e.export(output, to, dest or "", own, eos, once, workers, counted)
+    except (ValueError, OSError, ImportError) as error:
+        raise Refused(str(error)) from error
+    size = sum(file["bytes"] for file in made["files"].values())
+    click.echo(f"{made['documents']:,} documents, {len(made['files']):,} files, {size / 1e6:,.1f} MB", err=True)
+    click.echo(made["dest"])
+
+
+@main.command()
+@click.argument("output")
+@click.option("--to", "to", required=True, metavar="URL", help="hf://datasets/ORG/NAME[@REVISION]")
+@click.option("--yes", is_flag=True, help="Upload. Without it, only what would be uploaded is shown.")
+@click.option("--private", is_flag=True, help="If the repository is made new, make it private.")
+def push(output: str, to: str, yes: bool, private: bool) -> None:
+    """Upload the dataset of OUTPUT, a finished run, to the Hugging Face Hub, in one commit. Verdicts and work tables stay here.
+
+    A dry run without --yes. Log in first with `hf auth login`, or set HF_TOKEN.
+
+    \b
+    Examples:
+      euro-curate push out --to hf://datasets/my-org/web-eu24
+      euro-curate push out --to hf://datasets/my-org/web-eu24 --yes
+    """
+    from euro_curate import export as e
+
+    try:
+        where, upload = e.destination(to), e.upload_of(output)
+    except (ValueError, OSError) as error:
+        raise Refused(str(error)) from error
+    for name, size in upload.files:
+        click.echo(f"{size:>14,}  {name}")
+    click.echo(f"{upload.bytes:>14,}  bytes in {len(upload.files)} files, to {where.repo}", err=True)
+    if not yes:
+        click.echo("nothing was uploaded: give --yes to do it", err=True)
+        return
+    try:
+        click.echo(e.push(upload, where, private))
+    except Exception as error:  # network, login, rights: the Hub's client has many kinds
+        click.echo(f"error: {type(error).__name__}: {error}", err=True)
+        sys.exit(1)
+
+
 # --- calibrate ---------------------------------------------------------------------------------------------------------------
 
 

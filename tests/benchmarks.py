@@ -9,7 +9,6 @@ from typing import Any
 
 from conftest import SAMPLE_PAGES
 
-
 _FOLDER = tempfile.TemporaryDirectory(prefix="euro-curate-tests-")
 
 

@@ -16,7 +16,7 @@ FLOORS = (
     "schema languages chars kernels text stage shards resources models",
     "kinship langid score dedup quality pii verdict balance contamination screening publish report",
     "run executors ingest sample progress",
-    "recipe onestage explain calibrate budgeting",
+    "recipe onestage explain calibrate budgeting export",
     "pipeline",
     "cli",
 )

@@ -128,7 +128,15 @@ def test_croissant_describes_every_column_of_every_language() -> None:
     assert len(ids) == len(set(ids))
 
 
-FULL = Card("Web text", "https://opendatacommons.org/licenses/by/1-0/", "A. Publisher", "https://d.example/", "2.0.0", "2026-11-28", "A. Publisher, Web text")
+FULL = Card(
+    "Web text",
+    "https://opendatacommons.org/licenses/by/1-0/",
+    "A. Publisher",
+    "https://d.example/",
+    "2.0.0",
+    "2026-11-28",
+    "A. Publisher, Web text",
+)
 
 
 def validated(text: str, folder: Path, caplog: pytest.LogCaptureFixture) -> list[str]:

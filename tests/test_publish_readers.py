@@ -73,7 +73,7 @@ def test_readmes_one_liners_in_duckdb_polars_and_datasets(output: Path, monkeypa
     """Run as they stand, in the folder that holds the run `out`."""
     monkeypatch.chdir(output.parent)
     seen: dict[str, Any] = {}
-    exec(readme_block("duckdb"), seen)
+    exec(readme_block("duckdb"), seen)  # noqa: S102
     shards = pl.read_parquet(output / "dataset/data/*/train/*.parquet")
     expected = shards.group_by("language").agg(pl.len(), pl.col("words").sum()).sort("language").rows()
     assert seen["by_language"] == expected

@@ -151,7 +151,9 @@ def test_shards_together_hold_what_the_plan_takes(
     passes: int, cut: int, partial: int, count: int, how: str, s: Selection
 ) -> None:
     """Each shard reads only the ranges that it names; together they have every page as often as the plan says."""
-    pages = shuffled(clean(*({"id": str(i), "order": order_hash(str(i), 1), "cluster_size": i % 6 + 1} for i in range(60))))
+    pages = shuffled(
+        clean(*({"id": str(i), "order": order_hash(str(i), 1), "cluster_size": i % 6 + 1} for i in range(60)))
+    )
     table = pl.from_arrow(pages)
     assert isinstance(table, pl.DataFrame)
     row = {"passes": passes, "cut": cut, "partial": partial, "train_shards": count}
@@ -185,7 +187,11 @@ def test_written_repeats_lie_apart() -> None:
     pages = shuffled(clean(*({"id": str(i), "order": order_hash(str(i), 1)} for i in range(500))))
     ids = shard(pages, Shard(Publish(repeats="physical"), passes=4))["id"].to_pylist()
     assert Counter(ids) == Counter({str(i): 4 for i in range(500)})
-    gaps = [second - first for name in map(str, range(500)) for first, second in pairs([i for i, x in enumerate(ids) if x == name])]
+    gaps = [
+        second - first
+        for name in map(str, range(500))
+        for first, second in pairs([i for i, x in enumerate(ids) if x == name])
+    ]
     assert min(gaps) > 100
 
 

@@ -15,10 +15,10 @@ from euro_curate.schema import (
     DOCUMENTS,
     ELECTIONS,
     LANGUAGES,
+    OVERLAPS,
     QUALITIES,
     RULINGS,
     SCORES,
-    OVERLAPS,
     SCREENS,
     VERDICTS,
 )
