@@ -125,7 +125,7 @@ def try_plan(
     tokens = Shards(())
     if tokenizer:
         try:
-            tokens = run.map(count_tokens, [(clean, CLEAN)], tokenizer)
+            tokens = run.map(count_tokens, [(clean, CLEAN)], tokenizer, columns=("id", "text"))
         except FileNotFoundError as error:
             raise NoPlan(
                 "tokens were never counted, and `--clean` removed the text: run again with this tokenizer"

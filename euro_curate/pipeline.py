@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from euro_curate import __version__
-from euro_curate.balance import Sizing, close, count_tokens, plan_text, size
+from euro_curate.balance import SIZED, Sizing, close, count_tokens, plan_text, size
 from euro_curate.budgeting import Planning, budgeted, merged, note_sizes
 from euro_curate.contamination import overlap
 from euro_curate.dedup import OTHER, Pairing, connect, elect, pair, sign, sort_signatures
@@ -25,7 +25,7 @@ from euro_curate.publish import Sorting, card, croissant, plan, ranges, shard, s
 from euro_curate.quality import Measure, measure
 from euro_curate.recipe import Config
 from euro_curate.report import render
-from euro_curate.run import Run, Slice
+from euro_curate.run import Run, Slice, Task
 from euro_curate.schema import (
     BUDGET,
     CLEAN,
@@ -139,11 +139,12 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     clean = run.map(
         redact, [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (settled, VERDICTS)], c.redaction
     )
-    tokens = run.map(count_tokens, [(clean, CLEAN)], c.tokenizer) if c.tokenizer else Shards(())
+    tokens = run.map(count_tokens, [(clean, CLEAN)], c.tokenizer, columns=("id", "text")) if c.tokenizer else Shards(())
     sizes = run.map(
         size,
         [(clean, CLEAN)],
         Sizing(c.run.seed),
+        columns=SIZED,
         lookup=lambda key: [
             (Slice(elections.parts, ("id", "kind", "cluster"), equal=("source", (names[key],))), ELECTIONS),
             (Slice(score_of.get(key, ())), SCORES),
@@ -164,37 +165,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         lookup=lambda key: [(Slice(size_of.get(key, ())), SIZES), (Slice(budget.parts), BUDGET)],
         into=lambda key: join(run.output, "verdicts", f"{key}.parquet"),
     )
-    shuffled = run.gather(
-        sort_clean,
-        {
-            key: [
-                (Slice(clean.only(keys).parts), CLEAN),
-                (Slice(sizes.only(keys).parts), SIZES),
-                (Slice(tokens.only(keys).parts), TOKENS),
-            ]
-            for key, keys in merged(clean, c.run.merge_parts, MERGE_BYTES).items()
-        },
-        Sorting(c.selection.validation, c.selection.test),
-        aligned=3 if c.tokenizer else 2,
-    )
-    shards = [
-        task
-        for path, one in plan(table, c.publish, c.selection).items()
-        for task in run.plan_gather(
-            shard,
-            {
-                path: [
-                    (
-                        Slice(shuffled.parts, equal=("folder", (folder_of(path),)), between=("order", low, high)),
-                        SHUFFLED,
-                    )
-                    for low, high in ranges(one)
-                ]
-            },
-            one,
-            into=lambda path: join(run.output, "dataset", path),
-        )
-    ]
+    shards = sharded(run, clean, sizes, tokens, table, config)
     publishable = allow_missing or not run.set_aside
     published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
     return conclude(
@@ -226,6 +197,41 @@ def scored(run: Run, texts: Shards, langs: Shards, c: Config) -> tuple[Shards, S
 
 
 MERGE_BYTES = 128 << 20  # of parts with text, as stored: sorting a batch takes some ten times as much memory
+
+
+def sharded(run: Run, clean: Shards, sizes: Shards, tokens: Shards, budget: pa.Table, c: Config) -> list[Task]:
+    """CLEAN, SIZES, TOKENS -> the tasks that make the dataset's files. The shuffle itself is done when this returns."""
+    shuffled = run.gather(
+        sort_clean,
+        {
+            key: [
+                (Slice(clean.only(keys).parts), CLEAN),
+                (Slice(sizes.only(keys).parts), SIZES),
+                (Slice(tokens.only(keys).parts), TOKENS),
+            ]
+            for key, keys in merged(clean, c.run.merge_parts, MERGE_BYTES).items()
+        },
+        Sorting(c.selection.validation, c.selection.test),
+        aligned=3 if c.tokenizer else 2,
+    )
+    return [
+        task
+        for path, one in plan(budget, c.publish, c.selection).items()
+        for task in run.plan_gather(
+            shard,
+            {
+                path: [
+                    (
+                        Slice(shuffled.parts, equal=("folder", (folder_of(path),)), between=("order", low, high)),
+                        SHUFFLED,
+                    )
+                    for low, high in ranges(one)
+                ]
+            },
+            one,
+            into=lambda path: join(run.output, "dataset", path),
+        )
+    ]
 
 
 def folder_of(path: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import xxhash
 from fsspec.implementations.local import LocalFileSystem
@@ -26,6 +27,7 @@ ROW_GROUP = 8192  # rows; work tables are read whole or by statistics on their s
 SORTED_ROW_GROUP = (
     256  # rows of shuffled text, about 1 MB: a shard reads a hash range of one language out of a merged file
 )
+UNIQUE = frozenset(("id", "text", "url", "title"))  # columns whose values hardly repeat
 DATASET_ROW_GROUP = 1000  # rows; DESIGN 5: 1,000-2,000, so that a trainer or a forget run touches little
 
 
@@ -170,11 +172,15 @@ def write_part(path: str, table: pa.Table, recipe: dict[str, Any], source_hash: 
     order = [f for f in table.schema.names if f in ("language", "order", "source", "folder")]
     names = table.schema.names
     group = DATASET_ROW_GROUP if "top_langs" in names else SORTED_ROW_GROUP if "folder" in names else ROW_GROUP
+    passing = {"text", "order"} <= set(
+        names
+    )  # text on its way into the dataset: read again at once, and soon superseded
     writer = pq.ParquetWriter(
         sink,
         table.schema,
-        compression="zstd",
-        compression_level=3,
+        compression="lz4" if passing else "zstd",
+        compression_level=None if passing else 3,
+        use_dictionary=[name for name in names if name not in UNIQUE],  # a dictionary of texts is begun in vain
         write_page_index=True,
         write_statistics=[f for f in table.schema.names if f in {*order, "id", "offset"}] or False,
     )
@@ -219,12 +225,27 @@ def read_receipt(path: str) -> tuple[str, set[str]]:
     return json.loads(metadata[RECEIPT])["digest"], digests
 
 
-def read_part(part: Part, columns: Sequence[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
-    """A part's table; with `where`, only row groups whose statistics allow a match are read."""
+def read_part(
+    part: Part, columns: Sequence[str] | None = None, where: pc.Expression | None = None, on: Sequence[str] = ()
+) -> pa.Table:
+    """A part's table; with `where`, only row groups whose statistics allow a match are read.
+
+    `on` names the columns of `where`, if the part is sorted by them: the rows are then a slice of what was read, and no copy.
+    """
     fs, path = filesystem(part.path)
-    if isinstance(fs, LocalFileSystem):
-        return pq.read_table(path, columns=None if columns is None else list(columns), filters=where, memory_map=False)
-    return pq.read_table(path, columns=None if columns is None else list(columns), filters=where, filesystem=fs)
+    own = None if isinstance(fs, LocalFileSystem) else fs
+    names = None if columns is None else list(columns)
+    if where is None or not on:
+        return pq.read_table(path, columns=names, filters=where, memory_map=False, filesystem=own)
+    (fragment,) = ds.dataset(path, format="parquet", filesystem=own).get_fragments()
+    groups = [group.id for group in fragment.subset(where).row_groups]
+    with pq.ParquetFile(path, filesystem=own) as file:
+        wanted = None if names is None else list(dict.fromkeys([*names, *on]))
+        table = file.read_row_groups(groups, wanted)
+    rows = table.select(list(on)).append_column("at", pa.array(range(len(table)), pa.int64())).filter(where)["at"]
+    found = table.slice(rows[0].as_py() if len(rows) else 0, len(rows))
+    assert not len(rows) or rows[-1].as_py() - rows[0].as_py() == len(rows) - 1, f"{part.path} is not sorted by {on}"
+    return found if names is None else found.select(names)
 
 
 def _json(value: Any) -> str:

@@ -270,7 +270,7 @@ def test_workers_and_places_do_not_change_a_byte(output: Path, tmp_path: Path, t
 
 
 def test_what_cannot_be_exported_is_refused(output: Path, tmp_path: Path) -> None:
-    with pytest.raises(CannotExport, match="run.json is missing"):
+    with pytest.raises(CannotExport, match=r"run\.json is missing"):
         export(str(tmp_path), "jsonl-zst")
     with pytest.raises(CannotExport, match="--tokenizer"):
         export(str(output), "megatron", str(tmp_path / "x"))

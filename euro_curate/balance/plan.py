@@ -41,14 +41,17 @@ class Packing:
             raise ValueError("publish.shard_bytes: must be above 0")
 
 
+SIZED = ("id", "language", "order", "cluster_size", "words", "bytes")  # the columns of CLEAN that `size` needs
+
+
 @stage(out=SIZES, version=1)
 def size(clean: pa.Table, elections: pa.Table, scores: pa.Table, params: Sizing) -> pa.Table:
-    """CLEAN (n), the ELECTIONS of its source and its pages' SCORES (none where the recipe names no classifier) -> SIZES (n)."""
+    """CLEAN (columns SIZED, n), the ELECTIONS of its source and its pages' SCORES (none where the recipe names no classifier) -> SIZES (n)."""
     heads = elections.filter(pc.equal(elections["kind"], "representative"))
     clusters = dict(zip(heads["id"].to_pylist(), heads["cluster"].to_pylist(), strict=True))
     known = dict(zip(scores["id"].to_pylist(), scores["quality_score"].to_pylist(), strict=True))
     ids = clean["id"].to_pylist()
-    columns = {name: clean[name] for name in ("id", "language", "order", "cluster_size", "words", "bytes")} | {
+    columns = {name: clean[name] for name in SIZED} | {
         "cluster": pa.array([order_hash(clusters.get(page, page), params.seed) for page in ids], pa.uint64()),
         "quality_score": pa.array([known.get(page) for page in ids], pa.float64()),
     }

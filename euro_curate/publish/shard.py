@@ -1,8 +1,6 @@
 """sort_clean() and shard(): pages by hash of (id, seed), cut into hash ranges. A shard is a uniform sample of its language."""
 
-import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -128,16 +126,19 @@ def shard(*tables_and_params: Any) -> pa.Table:
     if params.high < WHOLE:
         inside &= place < np.uint64(params.high)
     at, place = at[inside], place[inside]
-    if len(np.unique(place)) < len(place):  # rare: ties of the hash
-        at = at[
-            pl.DataFrame({"place": place, "id": rows["id"].take(at).to_pylist()})
-            .select(pl.arg_sort_by("place", "id"))
-            .to_series()
-            .to_numpy()
-        ]
-    else:
-        at = at[np.argsort(place)]
-    return _dataset(rows.take(pa.array(at)), times[at], params.publish)
+    by_place = np.argsort(place, kind="stable")
+    at, place = at[by_place], place[by_place]
+    if (place[1:] == place[:-1]).any():  # rare: ties of the hash, which ids decide
+        tied = pl.DataFrame({"place": place, "id": rows["id"].take(pa.array(at)).to_pylist()})
+        at = at[tied.select(pl.arg_sort_by("place", "id")).to_series().to_numpy()]
+    return _dataset(_taken(rows, at), times[at], params.publish)
+
+
+def _taken(rows: pa.Table, at: npt.NDArray[np.int64]) -> pa.Table:
+    """The rows at these places; a stretch of them without a copy."""
+    if len(at) and at[-1] - at[0] == len(at) - 1 and (np.diff(at) == 1).all():
+        return rows.slice(int(at[0]), len(at))
+    return rows.take(pa.array(at))
 
 
 def _times(rows: pa.Table, p: Shard) -> npt.NDArray[np.int64]:
@@ -183,6 +184,8 @@ def _top(rows: pa.Table) -> pa.Array:
 
 
 def _labels(language: str, score: float | None, second: str | None, second_score: float | None) -> str:
-    pairs: Sequence[tuple[str | None, float | None]] = ((language, score), (second, second_score))
-    scores = {label: round(value, 6) for label, value in pairs if label and value is not None}
-    return json.dumps(scores)
+    """Labels are plain ASCII, so this is what json.dumps would write."""
+    pairs = ((language, score), (second, second_score))
+    return (
+        "{" + ", ".join(f'"{label}": {round(value, 6)}' for label, value in pairs if label and value is not None) + "}"
+    )
