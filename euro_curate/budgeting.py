@@ -124,14 +124,11 @@ def try_plan(
     tokenizer = tokenizer or p.tokenizer
     tokens = Shards(())
     if tokenizer:
-        try:
-            tokens = run.map(count_tokens, [(clean, CLEAN)], tokenizer, columns=("id", "text"))
-        except FileNotFoundError as error:
-            raise NoPlan(
-                "tokens were never counted, and `--clean` removed the text: run again with this tokenizer"
-            ) from error
+        tokens = run.map(count_tokens, [(clean, CLEAN)], tokenizer, columns=("id", "text"))
         if len(tokens.parts) < len(clean.parts):
-            raise NoPlan(f"tokens could not be counted: {run.set_aside[-1].history[-1]}")
+            why = run.set_aside[-1].history[-1]
+            gone = "`--clean` removed the text: run again with this tokenizer" if "FileNotFoundError" in why else why
+            raise NoPlan(f"tokens could not be counted: {gone}")
     unit = changes.get("unit", p.balance.unit)
     if unit == "tokens" and not tokenizer:
         raise NoPlan("tokens need a tokenizer: give --tokenizer tokenizer.json")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -242,7 +243,7 @@ def read_part(
     with pq.ParquetFile(path, filesystem=own) as file:
         wanted = None if names is None else list(dict.fromkeys([*names, *on]))
         table = file.read_row_groups(groups, wanted)
-    rows = table.select(list(on)).append_column("at", pa.array(range(len(table)), pa.int64())).filter(where)["at"]
+    rows = table.select(list(on)).append_column("at", pa.array(np.arange(len(table)))).filter(where)["at"]
     found = table.slice(rows[0].as_py() if len(rows) else 0, len(rows))
     assert not len(rows) or rows[-1].as_py() - rows[0].as_py() == len(rows) - 1, f"{part.path} is not sorted by {on}"
     return found if names is None else found.select(names)

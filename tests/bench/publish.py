@@ -74,7 +74,7 @@ def make(folder: Path, pages: int, chars: int):  # type: ignore[no-untyped-def]
     return Shards(tuple(parts)), size
 
 
-def publish(folder: Path, clean, shard_bytes: int) -> dict[str, float]:  # type: ignore[no-untyped-def]
+def publish(folder: Path, clean, shard_bytes: int, merge_parts: int = 256) -> dict[str, float]:  # type: ignore[no-untyped-def]
     """The last third of the pipeline, in this process. Returns seconds by stage."""
     from euro_curate.balance import SIZED, Sizing, size
     from euro_curate.budgeting import Planning, budgeted
@@ -85,7 +85,7 @@ def publish(folder: Path, clean, shard_bytes: int) -> dict[str, float]:  # type:
     from euro_curate.schema import CLEAN, ELECTIONS, SCORES
     from euro_curate.shards import Shards, read_part
 
-    c = configure({"publish": {"shard_bytes": shard_bytes, "validation": 0.001}})
+    c = configure({"run": {"merge_parts": merge_parts}, "publish": {"shard_bytes": shard_bytes, "validation": 0.001}})
     run = Run(str(folder), Serial())
     empty = [(Slice(()), ELECTIONS), (Slice(()), SCORES)]
     sizes = run.map(size, [(clean, CLEAN)], Sizing(), lookup=lambda key: empty, columns=SIZED)
@@ -114,7 +114,8 @@ def speed(pages: int, chars: int) -> None:
 
 
 def memory(pages: int, chars: int, shard_bytes: int) -> None:
-    """Makes CLEAN in another process, so that the peak is that of publishing alone."""
+    """Makes CLEAN in another process, so that the peak is that of publishing alone. Batches and shards are small, so that both are full from
+    10^5 pages on: what grows beyond is what would grow for ever."""
     with tempfile.TemporaryDirectory() as folder:
         script = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import publish, pathlib; publish.make(pathlib.Path({folder!r}), {pages}, {chars})"
         subprocess.run([sys.executable, "-c", script], check=True)
@@ -122,7 +123,7 @@ def memory(pages: int, chars: int, shard_bytes: int) -> None:
 
         found = [find_part(str(path), {}) for path in sorted(Path(folder).glob("work/clean/*.parquet"))]
         started = time.monotonic()
-        publish(Path(folder), Shards(tuple(part for part in found if part)), shard_bytes)
+        publish(Path(folder), Shards(tuple(part for part in found if part)), shard_bytes, 4)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{pages:>12,} pages: peak {peak:,.0f} MiB, {time.monotonic() - started:,.0f} s", flush=True)
 
@@ -137,7 +138,7 @@ def main() -> None:
     options = parser.parse_args()
     os.sched_setaffinity(0, {options.cpu})
     if options.one:
-        memory(options.one, 60, 64 << 20)
+        memory(options.one, 60, 2 << 20)
     elif options.memory:
         for pages in options.memory:
             subprocess.run([sys.executable, __file__, "--cpu", str(options.cpu), "--one", str(int(pages))], check=True)
