@@ -9,7 +9,7 @@ import click
 
 from euro_curate import __version__
 
-REFUSED, MISSING, INTERRUPTED = 2, 3, 130
+STOPPED, REFUSED, MISSING, INTERRUPTED = 1, 2, 3, 130
 
 
 class Refused(click.ClickException):
@@ -68,6 +68,19 @@ def main() -> None:
     "--allow-missing", is_flag=True, help="Publish the dataset even if input was set aside after repeated failures."
 )
 @click.option("--clean", is_flag=True, help="Afterwards, remove the work tables that hold pages' text.")
+@click.option(
+    "--shared-filesystem",
+    is_flag=True,
+    help="Local paths are on a file system that every node of the cluster has mounted at the same place.",
+)
+@click.option("--metrics-port", type=click.IntRange(0, 65535), help="Serve Prometheus metrics of the run on this port.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: a line on standard error for every part, with its stage, name, rows and seconds, instead of the display.",
+)
 @click.option("--quiet", is_flag=True, help="No progress display.")
 def run(
     recipe: str,
@@ -80,14 +93,18 @@ def run(
     settings: tuple[str, ...],
     allow_missing: bool,
     clean: bool,
+    shared_filesystem: bool,
+    metrics_port: int | None,
+    log_format: str,
     quiet: bool,
 ) -> None:
-    """Run RECIPE (a TOML file, or the name of a bundled one: demo, web, texts).
+    """Run RECIPE (a TOML file, or the name of a bundled one: demo, web, texts, incremental).
 
     The same command continues an interrupted run, and does nothing when all is done. A changed setting remakes what depends on it.
 
     \b
-    Exit codes: 0 finished; 2 refused, nothing started; 3 finished, but input was set aside (see run.json); 130 interrupted.
+    Exit codes: 0 finished; 1 stopped (storage refuses, disks full: mend it and give the same command); 2 refused, nothing started;
+    3 finished, but input was set aside (see run.json); 130 interrupted.
 
     \b
     Examples:
@@ -95,8 +112,26 @@ def run(
       euro-curate run pipelines/web.toml --input 'crawl/*.warc.gz' --output out --languages mt
       euro-curate run web --input s3://b/crawl/ --output s3://b/out --address auto --set balance.strategy=unimax \\
           --set balance.budget=5_000_000_000
+      euro-curate run incremental --input 'new/*.warc.gz' --output out-2 --set 'dedup.earlier=["out-1"]'
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    config = _load(recipe, inputs, output, languages, settings)
+    local = [] if shared_filesystem else _local_paths([*config.run.inputs, config.run.output])
+    if address and local:
+        from euro_curate.executors import elsewhere, is_remote
+
+        if is_remote(address):
+            raise Refused(elsewhere(local))
+    from euro_curate.executors import OnRay, Serial
+
+    executor = Serial() if engine == "serial" else OnRay(address, workers, config.run.task_timeout_s, local)
+    sys.exit(_execute(config, executor, metrics_port, allow_missing, clean, quiet, log_format == "json"))
+
+
+def _load(
+    recipe: str, inputs: tuple[str, ...], output: str | None, languages: str | None, settings: tuple[str, ...]
+) -> Any:
+    """The recipe with what the command line says instead."""
     from euro_curate.recipe import RecipeError, load, parse_setting
 
     try:
@@ -107,24 +142,31 @@ def run(
             overrides["run.output"] = output
         if languages:
             overrides["run.languages"] = [name for name in languages.split(",") if name.strip()]
-        config = load(recipe, overrides)
+        return load(recipe, overrides)
     except RecipeError as error:
         raise Refused(str(error)) from error
-    sys.exit(_execute(config, engine, address, workers, allow_missing, clean, quiet))
+
+
+def _local_paths(patterns: list[str]) -> list[str]:
+    """Those of the inputs and the output that lie on this machine's disks."""
+    return [p for p in patterns if p and (p.startswith(("bundled:", "file:")) or "://" not in p)]
 
 
 def _execute(
-    config: Any, engine: str, address: str | None, workers: int | None, allow_missing: bool, clean: bool, quiet: bool
+    config: Any, executor: Any, metrics_port: int | None, allow_missing: bool, clean: bool, quiet: bool, as_json: bool
 ) -> int:
     from euro_curate import contamination
     from euro_curate.balance import load_tokenizer
-    from euro_curate.executors import CannotStart, OnRay, Serial
+    from euro_curate.earlier import EarlierError
+    from euro_curate.executors import CannotStart, Stopped
     from euro_curate.ingest import expand
     from euro_curate.models import locate
     from euro_curate.pipeline import clean_work, curate
     from euro_curate.progress import display
     from euro_curate.run import GatherFailed, Run
     from euro_curate.score import check
+    from euro_curate.shards import StorageRefused
+    from euro_curate.watch import JsonLines, Metrics, StatusFile
 
     try:
         for model in filter(None, (config.langid, config.langid.agree)):
@@ -137,19 +179,29 @@ def _execute(
         output = _writable(config.run.output)
     except (ValueError, OSError, ImportError) as error:
         raise Refused(str(error)) from error
-    executor = Serial() if engine == "serial" else OnRay(address, workers, config.run.task_timeout_s)
+    watchers: list[Any] = [StatusFile(output)]
+    how = "stopped"
     try:
-        with display(quiet) as progress:
-            summary = curate(Run(output, executor, progress), sources, config, allow_missing)
+        if as_json:
+            watchers.append(JsonLines())
+        if metrics_port is not None:
+            watchers.append(Metrics(metrics_port))
+        with display(quiet or as_json) as progress:
+            summary = curate(Run(output, executor, progress, watchers), sources, config, allow_missing)
+        how = "finished"
     except KeyboardInterrupt:
         click.echo("interrupted: the same command continues from here", err=True)
+        how = "interrupted"
         return INTERRUPTED
-    except CannotStart as error:
+    except (CannotStart, EarlierError) as error:
         raise Refused(str(error)) from error
-    except GatherFailed as error:
+    except (GatherFailed, Stopped, StorageRefused) as error:
         click.echo(f"error: {error}", err=True)
-        return 1
+        how = f"stopped: {error}"
+        return STOPPED
     finally:
+        for watcher in watchers:
+            watcher.close(how)
         executor.close()
     _tell(summary, output)
     if clean:
@@ -187,6 +239,8 @@ def _writable(output: str) -> str:
 
 
 def _tell(summary: dict[str, Any], output: str) -> None:
+    from euro_curate.watch import cost
+
     pages = summary["pages"]
     if summary.get("idle"):
         click.echo("nothing to do: everything is there already", err=True)
@@ -208,7 +262,107 @@ def _tell(summary: dict[str, Any], output: str) -> None:
             else "not published: give --allow-missing to publish it without them"
         )
         click.echo(f"input was set aside after repeated failures; the dataset was {published}", err=True)
+    if spent := cost(summary["stages"], pages["seen"]):
+        click.echo(spent, err=True)
     click.echo(f"{output.rstrip('/')}/report/index.html")
+
+
+# --- plan --------------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("recipe")
+@click.option("--input", "inputs", multiple=True, metavar="URI", help="As for `run`. May be repeated.")
+@click.option("--languages", metavar="LIST", help="As for `run`.")
+@click.option("--nodes", type=click.IntRange(min=1), default=1, show_default=True, help="Machines.")
+@click.option("--cpus", type=click.IntRange(min=1), help="CPUs of each. Default: this machine's.")
+@click.option("--memory-gb", type=click.FloatRange(min=0.1), help="Memory of each. Default: this machine's.")
+@click.option(
+    "--sample", is_flag=True, help="Measure rates on the beginnings of a few of the inputs, in a minute or two, here."
+)
+@click.option("--price", type=click.FloatRange(min=0), help="Of a core-hour, in any currency: the run's price is told.")
+@click.option("--set", "settings", multiple=True, metavar="SECTION.KEY=VALUE", help="As for `run`. May be repeated.")
+def plan(
+    recipe: str,
+    inputs: tuple[str, ...],
+    languages: str | None,
+    nodes: int,
+    cpus: int | None,
+    memory_gb: float | None,
+    sample: bool,
+    price: float | None,
+    settings: tuple[str, ...],
+) -> None:
+    """Tell what running RECIPE would take: tasks, bytes, memory, core-hours and time per stage. Only sizes are read.
+
+    Rates are those of our own measurements, on slow cores; with --sample they are measured on your inputs and this machine.
+
+    \b
+    Examples:
+      euro-curate plan web --input 'crawl/*.warc.gz' --nodes 1 --cpus 8 --sample
+      euro-curate plan web --input s3://bucket/crawl/ --nodes 40 --cpus 16 --memory-gb 64 --price 0.03
+    """
+    import os
+
+    from euro_curate import forecast as f
+    from euro_curate.executors import Serial
+    from euro_curate.ingest import expand
+    from euro_curate.pipeline import curate
+    from euro_curate.progress import forecast_table
+    from euro_curate.run import Run
+
+    config = _load(recipe, inputs, None, languages, settings)
+    memory = int(memory_gb * 1e9) if memory_gb else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    machines = f.Machines(nodes, cpus or len(os.sched_getaffinity(0)), memory)
+
+    def once(crawl: str, output: str) -> None:
+        curate(Run(output, Serial()), expand([crawl]), config)
+
+    try:
+        sources = expand([_bundled_input(pattern) for pattern in config.run.inputs])
+        if sample:
+            click.echo("running the recipe on a sample, twice ...", err=True)
+            rates = f.measure_rates(sources, once)
+        else:
+            rates = f.shipped_rates()
+        found = f.forecast(
+            [source.size for source in sources], rates, machines, config.run.merge_parts, config.balance.shard_bytes
+        )
+    except (ValueError, OSError, ImportError, f.CannotSample) as error:
+        raise Refused(str(error)) from error
+    click.echo(forecast_table(found, machines, price), nl=False)
+
+
+# --- status ------------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("output")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def status(output: str, as_json: bool) -> None:
+    """Tell how far the run in OUTPUT is, from any machine that sees OUTPUT: stages, parts, rates, what was set aside.
+
+    Exit codes: 0 finished or running; 1 stopped, interrupted, or no word from its driver for a minute; 2 there is no run.
+
+    \b
+    Examples:
+      euro-curate status s3://bucket/out
+      watch -n 30 euro-curate status out
+    """
+    import time
+
+    from euro_curate.progress import status_table
+    from euro_curate.watch import read_status
+
+    try:
+        found = read_status(output, time.time())
+    except (OSError, ValueError, ImportError) as error:
+        raise Refused(str(error)) from error
+    if as_json:
+        click.echo(json.dumps({"state": found.state, "updated": found.updated, "stages": list(found.stages)}))
+    else:
+        click.echo(status_table(found, time.time()), nl=False)
+    sys.exit(0 if found.state in ("finished", "running") else STOPPED)
 
 
 # --- explain -----------------------------------------------------------------------------------------------------------------

@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from euro_curate import kernels, text
+from euro_curate import text
 from euro_curate.models import locate
 from euro_curate.schema import OVERLAPS
 from euro_curate.stage import stage
 
 U64 = npt.NDArray[np.uint64]
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 _SIEVE_BITS = 22  # of a hash: a table of 4 MB answers for nearly all n-grams that no benchmark has
 
 
@@ -63,12 +64,23 @@ def overlap(documents: pa.Table, params: Decontamination) -> pa.Table:
     names: list[str | None] = []
     shared: list[int] = []
     for found in text.scans(documents["text"]):
+        grams = ngrams(found.words[: found.word_at[-1]], params.ngram)
         for low, high in pairwise(found.word_at.tolist()):
-            counts = _shared(kernels.shingles(found.words[low:high], params.ngram), known)
+            counts = _shared(grams[low : max(low, high - params.ngram + 1)], known)
             best = int(counts.argmax()) if counts.any() else None
             names.append(None if best is None else params.benchmarks[best].name)
             shared.append(0 if best is None else int(counts[best]))
     return pa.table([documents["id"], pa.array(names, pa.string()), pa.array(shared, pa.int32())], schema=OVERLAPS)
+
+
+def ngrams(words: U64, size: int) -> U64:
+    """Hash of every run of `size` words, over the borders of documents too: those of one document are a stretch of it."""
+    count = max(0, len(words) - size + 1)
+    out = np.full(count, size, np.uint64)
+    for i in range(size):
+        out = (out ^ words[i : i + count]) * _ODD
+        out ^= out >> np.uint64(29)
+    return out
 
 
 def _shared(grams: U64, known: _Grams) -> npt.NDArray[np.int64]:
@@ -98,7 +110,8 @@ def _ngrams(benchmark: Benchmark, size: int) -> U64:
     items = pa.array(text.utf8(_items(benchmark)), pa.large_string())
     found = [np.empty(0, np.uint64)]
     for scan in text.scans(items):
-        found += [kernels.shingles(scan.words[low:high], size).copy() for low, high in pairwise(scan.word_at.tolist())]
+        grams = ngrams(scan.words[: scan.word_at[-1]], size)
+        found += [grams[low : max(low, high - size + 1)] for low, high in pairwise(scan.word_at.tolist())]
     return np.unique(np.concatenate(found))
 
 

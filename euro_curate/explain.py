@@ -13,6 +13,7 @@ _TABLES = (
     "ingest",
     "identify",
     "trim",
+    "drop_lines",
     "measure",
     "screen",
     "score",
@@ -21,7 +22,7 @@ _TABLES = (
     "redact",
     "size",
 )  # a part a crawl file
-_GATHERED = ("elect", "cut_scores")  # parts of many
+_GATHERED = ("reserve", "deal", "cut_scores")  # parts of many
 _HIDDEN = {
     "text"
 }  # explain tells of a page; its text is in the dataset, or in work/ for those with the right to see it
@@ -50,6 +51,8 @@ def story(output: str, page_id: str | None, url: str | None) -> list[dict[str, A
                 stages.pop("overlap", None)
             if not summary["config"]["trimming"]:
                 stages.pop("trim", None)
+            if not summary["config"]["lines"]["max_pages"]:
+                stages.pop("drop_lines", None)
             page |= {name: stages[name] for name in (*_TABLES, *_GATHERED) if stages.get(name)}
             thresholds = dict(summary["config"]["rules"]["thresholds"]).get(verdict["language"])
             if thresholds and stages.get("measure"):
@@ -76,14 +79,15 @@ def _stage_rows(output: str, verdicts: str, key: str, verdict: dict[str, Any]) -
     rows: dict[str, Any] = {}
     for stage, path in _ancestors(output, verdicts, key):
         condition = pc.field("id") == verdict["id"]
-        if stage == "elect":
+        if stage in ("reserve", "deal"):
             condition &= (pc.field("source") == verdict["source"]) & (pc.field("offset") == verdict["offset"])
         if stage == "cut_scores":
             condition = pc.field("language") == verdict["language"]
         for row in read_part(_part(path), where=condition).to_pylist():
             told = {name: value for name, value in row.items() if name not in _HIDDEN and name != "id"}
-            # `trim` repeats what ingest says of the page: only what it took out is news
-            rows[stage] = {k: v for k, v in told.items() if stage != "trim" or k.startswith("trimmed_")}
+            # these repeat what ingest says of the page: only what they took out is news
+            news = {"trim": "trimmed_", "drop_lines": "common_"}.get(stage, "")
+            rows[stage] = {k: v for k, v in told.items() if k.startswith(news)}
     return rows
 
 

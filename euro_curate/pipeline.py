@@ -12,45 +12,45 @@ import polars as pl
 import pyarrow as pa
 
 from euro_curate import __version__
-from euro_curate.balance import SIZED, Sizing, close, count_tokens, plan_text, size
-from euro_curate.budgeting import Planning, budgeted, merged, note_sizes
+from euro_curate.balance import HEADS, close
+from euro_curate.budgeting import merged
 from euro_curate.contamination import overlap
-from euro_curate.dedup import OTHER, Pairing, connect, elect, pair, sign, sort_signatures
-from euro_curate.ingest import Ingest, Source, distinct, ingest
+from euro_curate.dataset import planned, sharded
+from euro_curate.dedup import sign
+from euro_curate.duplicates import find_duplicates, sorted_keys, without_common_lines
+from euro_curate.earlier import Past, build_on, joined, record
+from euro_curate.ingest import LATE, Ingest, Source, distinct, ingest
 from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
 from euro_curate.langid import identify, trim
 from euro_curate.languages import languages
+from euro_curate.optout import BySite, reserve, sort_addresses, sort_policies
 from euro_curate.pii import redact
-from euro_curate.publish import Sorting, card, croissant, plan, ranges, shard, sort_clean
+from euro_curate.publish import card, croissant
 from euro_curate.quality import Measure, measure
 from euro_curate.recipe import Config
 from euro_curate.report import render
-from euro_curate.run import Run, Slice, Task
+from euro_curate.run import Earlier, Run, Slice
 from euro_curate.schema import (
+    ADDRESSES,
     BUDGET,
-    CLEAN,
-    CLUSTERS,
     CUTS,
     DOCUMENTS,
-    EDGES,
     ELECTIONS,
     LANGUAGES,
     OVERLAPS,
+    POLICIES,
     QUALITIES,
+    RESERVATIONS,
     RULINGS,
     SCORE_BINS,
     SCORES,
     SCREENS,
-    SHUFFLED,
-    SIGNATURES,
     SIZES,
-    SORTED_SIGNATURES,
-    TOKENS,
     VERDICTS,
 )
 from euro_curate.score import Binning, bin_scores, cut_scores, score
 from euro_curate.screening import screen
-from euro_curate.shards import Part, Shards, join, list_files, read_bytes, read_part, remove, replace
+from euro_curate.shards import Shards, join, list_files, read_bytes, read_part, remove, replace
 from euro_curate.stage import params_of
 from euro_curate.verdict import FAMILIES, Settling, decide, settle
 
@@ -61,43 +61,50 @@ class IngestFile:
 
     source: Source
     params: Ingest
+    earlier: Earlier
 
     def __call__(self) -> tuple[pa.Table, dict[str, Any]]:
-        return ingest(self.source, self.params)
+        return ingest(self.source, self.params, self.earlier.table())
 
 
 def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: bool = False) -> dict[str, Any]:
-    """Crawl files -> verdicts/, dataset/, report/ and run.json in run.output. Returns what run.json holds."""
+    """Crawl files -> verdicts/, dataset/, report/ and run.json in run.output. Returns what run.json holds. EarlierError, before anything is
+    done, if the recipe names an earlier run that cannot be built on."""
     started = time.monotonic()
     sources, copies = distinct(sources)
     c = config
+    names = {source.key: source.name for source in sources}
+    past = build_on(c.building, c.minhash, run.output, list(names.values()))
 
-    documents = run.read("ingest", INGEST_VERSION, sources, c.ingest, IngestFile)
+    documents = run.read("ingest", INGEST_VERSION, sources, c.ingest, IngestFile, LATE)
     langs = run.map(identify, [(documents, DOCUMENTS)], c.langid)
     texts = documents
     if c.trimming:
         texts = run.map(trim, [(documents, DOCUMENTS), (langs, LANGUAGES)], c.trimming)
+    if c.lines.max_pages:
+        texts = without_common_lines(run, texts, names, c.tasks, c.lines)
     signatures = run.map(sign, [(texts, DOCUMENTS)], c.minhash)
     qualities = run.map(measure, [(texts, DOCUMENTS), (langs, LANGUAGES)], Measure())
 
-    # Duplicates, one group per language. Merges first: a gather reads ranges of few files, never every part.
-    batches = merged(langs, c.run.merge_parts)
-    ordered = run.gather(
-        sort_signatures,
-        {
-            key: [(Slice(signatures.only(keys).parts), SIGNATURES), (Slice(langs.only(keys).parts), LANGUAGES)]
-            for key, keys in batches.items()
-        },
-        Pairing(),
-        aligned=2,
-    )
-    groups = (*languages(), OTHER)
-    edges = run.gather(pair, {g: [(of_group(ordered.parts, g), SORTED_SIGNATURES)] for g in groups}, Pairing())
-    clusters = run.gather(connect, {g: [(Slice((edges[g],)), EDGES)] for g in groups}, Pairing())
+    tables = {
+        "ingest": documents,
+        "policies": run.beside(documents, "policies"),
+        "texts": texts,
+        "identify": langs,
+        "sign": signatures,
+        "sort_keys": sorted_keys(run, signatures.only(langs.keys), langs, c.tasks),
+        "measure": qualities,
+    }
+    # Pages of earlier runs: in `merge` they are this run's from here on; in `extend` they only take part in elections.
+    if c.building.mode == "merge":
+        tables = {name: joined(own, past.tables[name]) for name, own in tables.items()}
+        names |= past.sources
+        past = Past()
+    documents, texts, langs, qualities = (tables[name] for name in ("ingest", "texts", "identify", "measure"))
 
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
     # Further opinions, where the recipe asks for them: a part that lacks one is set aside, not passed.
-    judged = texts
+    judged = texts.only(tables["sign"].keys)
     screens, scores, cuts, overlaps = Shards(()), Shards(()), Shards(()), Shards(())
     if c.screening.filters:
         screens = run.map(screen, [(texts, DOCUMENTS), (langs, LANGUAGES)], c.screening)
@@ -108,10 +115,11 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     if c.decontamination.benchmarks:
         overlaps = run.map(overlap, [(texts, DOCUMENTS)], c.decontamination)
         judged = judged.only(overlaps.keys)
+    reserved = reservations(run, documents, tables["policies"], c)
     screen_of, score_of, overlap_of = (
         {part.key: (part,) for part in shards.parts} for shards in (screens, scores, overlaps)
     )
-    rulings = run.map(
+    tables["decide"] = run.map(
         decide,
         [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)],
         c.rules,
@@ -120,43 +128,25 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
             (Slice(score_of.get(key, ())), SCORES),
             (Slice(cuts.parts), CUTS),
             (Slice(overlap_of.get(key, ())), OVERLAPS),
+            (Slice(reserved.parts, equal=("source", (names[key],))), RESERVATIONS),
         ],
     )
-    elections = run.gather(
-        elect,
-        {g: [(of_group(rulings.parts, g), RULINGS), (Slice((clusters[g],)), CLUSTERS)] for g in groups},
-        c.election,
-    )
-    names = {source.key: source.name for source in sources}
+    found = find_duplicates(run, tables, names, c.tasks, c.election, c.addresses, past.tables)
     settled = run.map(
         settle,
-        [(rulings, RULINGS)],
+        [(tables["decide"], RULINGS)],
         Settling(),
-        lookup=lambda key: [(Slice(elections.parts, equal=("source", (names[key],))), ELECTIONS)],
+        lookup=lambda key: [(Slice(found.elections[key].parts, equal=("source", (names[key],))), ELECTIONS)],
     )
 
     # The dataset: kept pages, redacted, sized, shared out, shuffled.
     clean = run.map(
         redact, [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (settled, VERDICTS)], c.redaction
     )
-    tokens = run.map(count_tokens, [(clean, CLEAN)], c.tokenizer, columns=("id", "text")) if c.tokenizer else Shards(())
-    sizes = run.map(
-        size,
-        [(clean, CLEAN)],
-        Sizing(c.run.seed),
-        columns=SIZED,
-        lookup=lambda key: [
-            (Slice(elections.parts, ("id", "kind", "cluster"), equal=("source", (names[key],))), ELECTIONS),
-            (Slice(score_of.get(key, ())), SCORES),
-        ],
+    sizes, tokens, budget = planned(
+        run, clean, lambda key: Slice(found.elections[key].parts, HEADS, equal=("source", (names[key],))), scores, c
     )
-    planning = Planning(c.balance, c.selection, c.packing, c.tokenizer, c.run.merge_parts)
-    note_sizes(run, clean, sizes, planning)
-    budget = budgeted(run, sizes, tokens, planning)
-    table = read_part(budget["budget"])
-    if c.balance.budget:
-        run.progress.note(plan_text(table.to_pylist(), c.balance))
-
+    shares = read_part(budget["budget"])
     size_of = {part.key: (part,) for part in sizes.parts}
     closing = run.plan_map(
         close,
@@ -165,9 +155,10 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         lookup=lambda key: [(Slice(size_of.get(key, ())), SIZES), (Slice(budget.parts), BUDGET)],
         into=lambda key: join(run.output, "verdicts", f"{key}.parquet"),
     )
-    shards = sharded(run, clean, sizes, tokens, table, config)
+    shards = sharded(run, clean, sizes, tokens, shares, config)
     publishable = allow_missing or not run.set_aside
     published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
+    record(run.output, tables | {"verdicts": published["verdicts"]}, names, c.minhash)
     return conclude(
         run,
         sources,
@@ -176,8 +167,46 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         documents,
         published["verdicts"],
         published["dataset/data"],
-        table.to_pylist() if publishable else [],
+        shares.to_pylist() if publishable else [],
+        found.largest,
+        past.pages,
         time.monotonic() - started,
+    )
+
+
+def reservations(run: Run, documents: Shards, policies: Shards, c: Config) -> Shards:
+    """RESERVATIONS of the pages whose sites' policies the inputs hold, a part for each range of the sites' hashes. None without policies."""
+    if not policies.parts:
+        return Shards(())
+    sites = run.gather(
+        sort_policies,
+        {
+            key: [(Slice(policies.only(keys).parts), POLICIES)]
+            for key, keys in merged(policies, c.run.merge_parts).items()
+        },
+        BySite(),
+    )
+    columns = ("id", "source", "offset", "url", "opt_out")
+    addresses = run.gather(
+        sort_addresses,
+        {
+            key: [(Slice(documents.only(keys).parts, columns), DOCUMENTS)]
+            for key, keys in merged(documents, c.run.merge_parts).items()
+        },
+        BySite(),
+    )
+    n = c.run.site_ranges
+    ends: list[int | None] = [(i * 2**64) // n for i in range(n)]
+    return run.gather(
+        reserve,
+        {
+            f"range-{i:05d}": [
+                (Slice(addresses.parts, between=("site_hash", low or 0, high)), ADDRESSES),
+                (Slice(sites.parts, between=("site_hash", low or 0, high)), POLICIES),
+            ]
+            for i, (low, high) in enumerate(zip(ends, [*ends[1:], None], strict=True))
+        },
+        c.reserving,
     )
 
 
@@ -196,55 +225,6 @@ def scored(run: Run, texts: Shards, langs: Shards, c: Config) -> tuple[Shards, S
     return scores, run.gather(cut_scores, {"cuts": [(Slice(bins.parts), SCORE_BINS)]}, c.cutting)
 
 
-MERGE_BYTES = 128 << 20  # of parts with text, as stored: sorting a batch takes some ten times as much memory
-
-
-def sharded(run: Run, clean: Shards, sizes: Shards, tokens: Shards, budget: pa.Table, c: Config) -> list[Task]:
-    """CLEAN, SIZES, TOKENS -> the tasks that make the dataset's files. The shuffle itself is done when this returns."""
-    shuffled = run.gather(
-        sort_clean,
-        {
-            key: [
-                (Slice(clean.only(keys).parts), CLEAN),
-                (Slice(sizes.only(keys).parts), SIZES),
-                (Slice(tokens.only(keys).parts), TOKENS),
-            ]
-            for key, keys in merged(clean, c.run.merge_parts, MERGE_BYTES).items()
-        },
-        Sorting(c.selection.validation, c.selection.test),
-        aligned=3 if c.tokenizer else 2,
-    )
-    return [
-        task
-        for path, one in plan(budget, c.publish, c.selection).items()
-        for task in run.plan_gather(
-            shard,
-            {
-                path: [
-                    (
-                        Slice(shuffled.parts, equal=("folder", (folder_of(path),)), between=("order", low, high)),
-                        SHUFFLED,
-                    )
-                    for low, high in ranges(one)
-                ]
-            },
-            one,
-            into=lambda path: join(run.output, "dataset", path),
-        )
-    ]
-
-
-def folder_of(path: str) -> str:
-    """data/<language>/<split>/<file> -> <language>/<split>"""
-    return "/".join(path.split("/")[1:3])
-
-
-def of_group(parts: tuple[Part, ...], group: str) -> Slice:
-    """The rows of one language; the group OTHER is every label outside the 24."""
-    known = tuple(languages())
-    return Slice(parts, unequal=("language", known)) if group == OTHER else Slice(parts, equal=("language", (group,)))
-
-
 def conclude(
     run: Run,
     sources: Sequence[Source],
@@ -254,6 +234,8 @@ def conclude(
     verdicts: Shards,
     dataset: Shards,
     budget: list[dict[str, Any]],
+    largest: list[dict[str, Any]],
+    past_pages: int,
     elapsed_s: float,
 ) -> dict[str, Any]:
     """Writes the card, the report and, last, run.json. A run that made nothing new leaves them as they are."""
@@ -299,6 +281,7 @@ def conclude(
         },
         "languages": languages_of(counts, budget),
         "budget": budget,
+        "duplicates": {"task_bytes": config.tasks.task_bytes, "earlier_pages": past_pages, "largest": largest},
         "warnings": sorted(run.warned),
         "elapsed_s": round(elapsed_s, 3),
     }
@@ -315,14 +298,15 @@ def conclude(
 
 
 def tally(verdicts: Shards) -> pl.DataFrame:
-    """Pages by (language, verdict), part by part: memory does not grow with the crawl."""
-    total = pl.DataFrame(schema={"language": pl.String, "verdict": pl.String, "pages": pl.Int64})
-    for part in verdicts.parts:
-        frame = pl.from_arrow(read_part(part, columns=("language", "verdict")))
-        assert isinstance(frame, pl.DataFrame)
-        counted = frame.group_by("language", "verdict").agg(pl.len().cast(pl.Int64).alias("pages"))
-        total = pl.concat([total, counted]).group_by("language", "verdict").agg(pl.col("pages").sum())
-    return total.sort("language", "verdict")
+    """Pages by (language, verdict), from the parts' receipts."""
+    rows = [
+        (language, verdict, pages)
+        for part in verdicts.parts
+        for language, counts in part.notes["verdicts"].items()
+        for verdict, pages in counts.items()
+    ]
+    frame = pl.DataFrame(rows, {"language": pl.String, "verdict": pl.String, "pages": pl.Int64}, orient="row")
+    return frame.group_by("language", "verdict").agg(pl.col("pages").sum()).sort("language", "verdict")
 
 
 def languages_of(counts: pl.DataFrame, budget: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -366,9 +350,9 @@ def _versions() -> dict[str, str]:
 
 
 def clean_work(output: str) -> int:
-    """Removes the tables that hold unredacted or full text (ingest, trim, redact, sort_clean) from work/. Returns the number of files."""
+    """Removes the tables that hold unredacted or full text (ingest, trim, drop_lines, redact, sort_clean) from work/. Returns the number of files."""
     gone = 0
-    for stage_name in ("ingest", "trim", "redact", "sort_clean"):
+    for stage_name in ("ingest", "trim", "drop_lines", "redact", "sort_clean"):
         for path in list_files(join(output, "work", stage_name)):
             remove(path)
             gone += 1

@@ -15,9 +15,12 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 
+from euro_curate.forecast import Forecast, Machines, gigabytes
 from euro_curate.run import Progress as Listener
 from euro_curate.run import Silent
+from euro_curate.watch import Status
 
 
 class _Bars:
@@ -106,6 +109,79 @@ def display(quiet: bool) -> Iterator[Listener]:
     )
     with Progress(*columns, console=console) as bars:
         yield _Bars(bars)
+
+
+def forecast_table(found: Forecast, machines: Machines, price: float | None) -> str:
+    """What `euro-curate plan` prints."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("stage", "tasks", "core-hours", "time", "written", "memory a task"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for step in found.steps:
+        table.add_row(
+            step.stage,
+            f"{step.tasks:,}",
+            f"{step.core_s / 3600:,.3g}",
+            duration(step.wall_s),
+            gigabytes(step.bytes_out),
+            gigabytes(step.memory_bytes),
+        )
+    total = f"{found.core_s / 3600:,.3g}"
+    table.add_row(
+        "all", f"{sum(step.tasks for step in found.steps):,}", total, duration(found.wall_s), "", "", style="bold"
+    )
+    work = sum(step.bytes_out for step in found.steps)
+    with Console(width=110) as console, console.capture() as captured:
+        console.print(f"{found.files:,} files, {gigabytes(found.bytes_in)}; {machines.nodes:,} x {machines.cpus} CPUs")
+        console.print(table)
+        console.print(f"storage for all tables: {gigabytes(work)}; start {duration(found.startup_s)}")
+        if price is not None:
+            console.print(f"price: {price * found.core_s / 3600:,.2f}")
+        for warning in found.warnings:
+            console.print(f"warning: {warning}")
+    return captured.get()
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people."""
+    if seconds < 90:
+        return f"{seconds:,.1f} s"
+    return f"{seconds / 60:,.1f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
+
+
+_STATES = {
+    "silent": "no word from the driver for a minute: it is gone, or cut off. The same command continues the run",
+    "interrupted": "interrupted. The same command continues the run",
+}
+
+
+def status_table(found: Status, now: float) -> str:
+    """What `euro-curate status` prints: a line per stage, the state, and where the report is when all is done."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("stage", "parts", "set aside", "rows", "MB", "rows/s", "core-s", "left"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for row in found.stages:
+        over = row["seconds"] is not None
+        took = max(1e-3, row["seconds"] if over else now - row["since"])
+        made = row["done"] - row["reused"]
+        left = "" if over or not made else f"{(row['parts'] - row['done']) * took / made:,.0f} s"
+        table.add_row(
+            row["stage"],
+            f"{row['done']:,}/{row['parts']:,}",
+            f"{row['set_aside']:,}" if row["set_aside"] else "",
+            f"{row['rows']:,}" if made else "reused",
+            f"{row['bytes'] / 1e6:,.1f}" if made else "",
+            f"{row['rows'] / took:,.0f}" if made else "",
+            f"{row['core_seconds']:,.1f}" if made else "",
+            left,
+        )
+    with Console(width=110) as console, console.capture() as captured:
+        if found.stages:
+            console.print(table)
+        console.print(_STATES.get(found.state, found.state) + (f" ({found.updated})" if found.updated else ""))
+        if found.finished:
+            pages = found.finished["pages"]
+            console.print(f"{pages['seen']:,} pages seen, {pages['kept']:,} kept; report/index.html tells the rest")
+    return captured.get()
 
 
 @contextmanager

@@ -14,11 +14,14 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from euro_curate.balance import ANCHORS, Balance, Packing, Selection, Tokenizer
 from euro_curate.contamination import Benchmark, Decontamination
-from euro_curate.dedup import Election, MinHash
-from euro_curate.ingest import Ingest
+from euro_curate.dedup import Addresses, Election, Lines, MinHash, derive
+from euro_curate.duplicates import Tasks
+from euro_curate.earlier import Building
+from euro_curate.ingest import Ingest, UrlRules, list_of
 from euro_curate.langid import LangId, Trimming, default_scores, identifier
 from euro_curate.languages import resolve, select
 from euro_curate.models import Model, entry
+from euro_curate.optout import OptOut
 from euro_curate.pii import KINDS, Redaction
 from euro_curate.publish import Card, Publish
 from euro_curate.resources import bundled
@@ -44,6 +47,9 @@ class RunSection:
     languages: tuple[str, ...] = ()  # any spelling of the 24; none = all
     seed: int = 1  # of the dataset's shuffle
     merge_parts: int = 256  # parts combined before a gather reads ranges of them
+    site_ranges: int = (
+        16  # tasks in which pages meet their sites' robots.txt: more for more sites than one machine's memory holds
+    )
     task_timeout_s: float = 7200.0  # for one part of one stage
 
 
@@ -57,11 +63,33 @@ class IngestSection:
     max_bytes: int = Ingest.max_bytes
     min_plain_chars: int = Ingest.min_plain_chars
     opt_out: tuple[str, ...] = Ingest.opt_out
+    agents: tuple[str, ...] = Ingest.agents
     fast: bool = Ingest.fast
     precision: bool = Ingest.precision
     tables: bool = Ingest.tables
     page_timeout_s: float = Ingest.page_timeout_s
     page_memory_bytes: int = Ingest.page_memory_bytes
+
+
+@dataclass(frozen=True)
+class BlocklistSection:
+    """[urls.blocklists.<name>]: see ingest/urls.py"""
+
+    __pydantic_config__ = _STRICT
+    file: str = ""  # local file, or folder in UT1's layout, the same on every machine; or else ...
+    url: str = ""  # ... where each machine fetches it from
+    sha256: str = ""  # of the file; none = that of a local one's present content
+    category: str = ""  # of the verdict, url:<category>; none = the list's name
+
+
+@dataclass(frozen=True)
+class UrlsSection:
+    """[urls]: see ingest/urls.py"""
+
+    __pydantic_config__ = _STRICT
+    blocklists: dict[str, BlocklistSection] = field(default_factory=dict)
+    block: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,8 +112,16 @@ class DedupSection:
 
     __pydantic_config__ = _STRICT
     shingle_words: int = MinHash.shingle_words
+    bands: int = MinHash.bands
     rows: int = MinHash.rows
+    similarity: float = 0.0  # instead of bands and rows: the similarity of which nine of ten pairs are to be found
     elect: tuple[str, ...] = Election.elect
+    verify: float = Election.verify
+    urls: str = Addresses.keep
+    lines: int = Lines.max_pages
+    earlier: tuple[str, ...] = Building.outputs
+    mode: str = Building.mode
+    task_bytes: int = Tasks.task_bytes
 
 
 @dataclass(frozen=True)
@@ -196,6 +232,7 @@ class Recipe:
     __pydantic_config__ = _STRICT
     run: RunSection = field(default_factory=RunSection)
     ingest: IngestSection = field(default_factory=IngestSection)
+    urls: UrlsSection = field(default_factory=UrlsSection)
     langid: LangIdSection = field(default_factory=LangIdSection)
     dedup: DedupSection = field(default_factory=DedupSection)
     quality: QualitySection = field(default_factory=QualitySection)
@@ -216,7 +253,12 @@ class Config:
     langid: LangId
     trimming: Trimming | None
     minhash: MinHash
+    tasks: Tasks
     election: Election
+    addresses: Addresses
+    building: Building
+    lines: Lines
+    reserving: OptOut
     scoring: Scoring
     cutting: Cutting
     rules: Rules
@@ -301,17 +343,30 @@ def _config(r: Recipe) -> Config:
     if alone := sorted(set(keep_shares) - set(classifiers)):
         raise ValueError(f"quality.keep_shares: {alone[0]} has no classifier under quality.models")
     by_language = {resolve(name).code: values for name, values in r.quality.languages.items()}
-    if r.run.merge_parts < 1 or r.run.task_timeout_s <= 0:
-        raise ValueError("run: merge_parts and task_timeout_s must be above 0")
-    if r.dedup.rows < 1 or r.dedup.shingle_words < 1:
-        raise ValueError("dedup: rows and shingle_words must be at least 1")
+    blocklists = tuple(list_of(name, **_fields(section)) for name, section in r.urls.blocklists.items())
+    if r.run.merge_parts < 1 or r.run.site_ranges < 1 or r.run.task_timeout_s <= 0:
+        raise ValueError("run: merge_parts, site_ranges and task_timeout_s must be above 0")
+    if r.dedup.task_bytes < 1:
+        raise ValueError("dedup.task_bytes must be above 0")
+    bands, rows = r.dedup.bands, r.dedup.rows
+    if r.dedup.similarity:
+        if (bands, rows) != (MinHash.bands, MinHash.rows):
+            raise ValueError("dedup: give either similarity, or bands and rows")
+        bands, rows = derive(r.dedup.similarity)
     return Config(
         run=replace(r.run, languages=codes),
-        ingest=Ingest(languages=codes, langid=single, **_fields(r.ingest)),
+        ingest=Ingest(
+            languages=codes, langid=single, urls=UrlRules(blocklists, r.urls.block, r.urls.allow), **_fields(r.ingest)
+        ),
         langid=langid,
         trimming=Trimming(single) if r.langid.trim else None,
-        minhash=MinHash(r.dedup.shingle_words, r.dedup.rows),
-        election=Election(r.dedup.elect),
+        minhash=MinHash(r.dedup.shingle_words, bands, rows, sketch=r.dedup.verify > 0),
+        tasks=Tasks(r.dedup.task_bytes, r.run.merge_parts),
+        election=Election(r.dedup.elect, r.dedup.verify),
+        addresses=Addresses(r.dedup.urls),
+        lines=Lines(r.dedup.lines),
+        building=Building(r.dedup.earlier, r.dedup.mode),
+        reserving=OptOut(r.ingest.opt_out, r.ingest.agents),
         scoring=Scoring(tuple(sorted((code, model) for code, model in classifiers.items() if code in codes))),
         cutting=Cutting(r.quality.keep_share, tuple(sorted(keep_shares.items()))),
         rules=Rules(

@@ -5,16 +5,30 @@ parameters, digests of what it reads), the recipe's hash is in its path, and a p
 paths in, paths out: the executor moves no documents.
 """
 
+import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from euro_curate.shards import Part, Shards, find_part, join, list_files, read_part, remove, write_part
+from euro_curate.shards import (
+    Part,
+    Shards,
+    find_part,
+    join,
+    list_files,
+    list_folders,
+    read_part,
+    read_recipe,
+    remove,
+    write_part,
+)
 from euro_curate.stage import Stage, fingerprint, params_of
 
 log = logging.getLogger("euro_curate")
@@ -71,7 +85,10 @@ class Slice:
 
 @dataclass(frozen=True)
 class Task:
-    """One part to make. Small and picklable: this is all that travels to a worker."""
+    """One part to make. Small and picklable: this is all that travels to a worker.
+
+    A table among the notes is published as a part of its own first (`Run.beside` finds it): where the part is, that is too.
+    """
 
     stage: str
     key: str
@@ -80,10 +97,35 @@ class Task:
     make: Callable[[], tuple[pa.Table, dict[str, Any]]] = field(hash=False)  # -> (table, notes); picklable by reference
     source_hash: str = ""
     rows_in: int = 0
+    memory_bytes: int = 1 << 30  # what it needs at most
 
     def __call__(self) -> Part:
+        _forget_peak()
         table, notes = self.make()
-        return write_part(self.path, table, self.recipe, self.source_hash, notes)
+        notes = {name: self._beside(name, v) if isinstance(v, pa.Table) else v for name, v in notes.items()}
+        part = write_part(self.path, table, self.recipe, self.source_hash, notes)
+        return replace(part, peak_bytes=_peak_bytes())
+
+    def _beside(self, name: str, table: pa.Table) -> dict[str, Any]:
+        recipe = self.recipe | {"stage": name}
+        place = f"{fingerprint(recipe)}/{self.key}.parquet"
+        part = write_part(join(self.path.rsplit("/", 3)[0], name, place), table, recipe, self.source_hash, {})
+        return {"part": place, "digest": part.digest, "rows": part.rows, "bytes": part.bytes}
+
+
+def _forget_peak() -> None:
+    """Has Linux count this process's peak memory from here on; elsewhere, and where that is not allowed, it goes on from before."""
+    with contextlib.suppress(OSError), open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+
+
+def _peak_bytes() -> int:
+    """This process's peak resident memory; 0 where Linux does not tell."""
+    with contextlib.suppress(OSError), open("/proc/self/status") as file:
+        for line in file:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 @dataclass(frozen=True)
@@ -123,6 +165,14 @@ class Progress(Protocol):
     def note(self, text: str) -> None: ...
 
 
+class Watcher(Protocol):
+    """Told of every part, for those who look on from elsewhere: see watch.py."""
+
+    def begin(self, stage: str, parts: int, reused: int) -> None: ...
+    def part(self, task: Task, result: Part | Failure) -> None: ...
+    def end(self, count: "StageCount") -> None: ...
+
+
 class Silent:
     """Shows nothing."""
 
@@ -140,6 +190,29 @@ class GatherFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """A part of the same crawl file by the same code, made with parameters that differ in `late` ones only, if there is one."""
+
+    folder: str  # of the stage's parts
+    key: str
+    recipe: dict[str, Any] = field(hash=False)
+    late: tuple[str, ...]
+
+    def table(self) -> pa.Table | None:
+        """Its table. Which of several makes no difference to what is made of it."""
+        for folder in list_folders(self.folder) if self.late else ():
+            path = join(folder, f"{self.key}.parquet")
+            found = read_recipe(path)
+            if found is not None and self._early(found) == self._early(self.recipe):
+                return read_part(Part(self.key, path, "", 0, 0))
+        return None
+
+    def _early(self, recipe: dict[str, Any]) -> dict[str, Any]:
+        params = recipe.get("params")
+        return recipe | {"params": {k: v for k, v in params.items() if k not in self.late} if params else params}
+
+
+@dataclass(frozen=True)
 class MakeStage:
     """Reads a stage's inputs, calls it, checks what it promised."""
 
@@ -153,7 +226,8 @@ class MakeStage:
         for other in tables[1 : self.aligned]:
             if not tables[0]["id"].equals(other["id"]):
                 raise ValueError(f"{self.stage.name}: inputs are not row-aligned: their ids differ")
-        return checked(self.stage, self.stage(*tables, self.params), tables[0] if tables else None), {}
+        table = checked(self.stage, self.stage(*tables, self.params), tables[0] if tables else None)
+        return table, self.stage.notes(table)
 
 
 def checked(stage: Stage, table: pa.Table, first: pa.Table | None) -> pa.Table:
@@ -184,15 +258,27 @@ class StageCount:
     reused: int  # of these, parts that were there already
     rows_in: int
     rows_out: int
-    seconds: float
+    seconds: float  # by the clock
+    core_seconds: float  # of all tasks that ran, together
+    bytes_out: int  # of Parquet, reused parts too
+    memory_bytes: int  # what a task of it is given room for
+    gather: bool  # parts of many parts, not one for one
+    peak_bytes: int  # memory of the largest process that made a part
 
 
 class Run:
     """One run into one output folder. `work` holds the stage tables; `set_aside` the inputs that could not be handled."""
 
-    def __init__(self, output: str, executor: Executor, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        output: str,
+        executor: Executor,
+        progress: Progress | None = None,
+        watchers: Sequence[Watcher] = (),
+    ) -> None:
         self.output, self.executor = output.rstrip("/"), executor
         self.progress: Progress = progress or Silent()
+        self.watchers = tuple(watchers)
         self.work = join(self.output, "work")
         self.counts: list[StageCount] = []
         self.set_aside: list[Failure] = []
@@ -206,9 +292,14 @@ class Run:
         version: str,
         sources: Sequence[SourceLike],
         params: Any,
-        make: Callable[[Any, Any], Callable[[], tuple[pa.Table, dict[str, Any]]]],
+        make: Callable[[Any, Any, Earlier], Callable[[], tuple[pa.Table, dict[str, Any]]]],
+        late: tuple[str, ...] = (),
+        memory_bytes: int = 2 << 30,
     ) -> Shards:
-        """Crawl files -> one part each. Their recipe holds name, size, and ETag or mtime, as a file has no digest before it is read."""
+        """Crawl files -> one part each. Their recipe holds name, size, and ETag or mtime, as a file has no digest before it is read.
+
+        `late` parameters decide so little that a part made with others is worth looking at: `make` is told where one may lie.
+        """
         tasks = []
         for source in sources:
             recipe = {
@@ -217,12 +308,21 @@ class Run:
                 "params": params_of(params),
                 "source": {"name": source.name, "size": source.size, "tag": source.tag},
             }
-            tasks.append(Task(name, source.key, self._path(name, recipe, source.key), recipe, make(source, params)))
+            path = self._path(name, recipe, source.key)
+            made = make(source, params, Earlier(join(self.work, name), source.key, recipe, late))
+            tasks.append(Task(name, source.key, path, recipe, made, memory_bytes=memory_bytes))
         shards = self.make(tasks)
         if tasks:
             records = sum(part.notes.get("records", 0) for part in shards.parts)
             self.counts[-1] = replace(self.counts[-1], rows_in=records)
         return shards
+
+    def beside(self, shards: Shards, name: str) -> Shards:
+        """The tables of that name which were published beside these parts; few or none of them have one."""
+        found = [(part.key, part.notes[name]) for part in shards.parts if name in part.notes]
+        return Shards(
+            tuple(Part(k, join(self.work, name, n["part"]), n["digest"], n["rows"], n["bytes"]) for k, n in found)
+        )
 
     def map(
         self,
@@ -258,10 +358,21 @@ class Run:
         return tasks
 
     def gather(
-        self, stage: Stage, keys: Mapping[str, Sequence[tuple[Slice, pa.Schema]]], params: Any, aligned: int = 1
+        self,
+        stage: Stage,
+        keys: Mapping[str, Sequence[tuple[Slice, pa.Schema]]],
+        params: Any,
+        aligned: int = 1,
+        memory_bytes: int | None = None,
     ) -> Shards:
-        """One output part per key, from slices of any parts. GatherFailed if one cannot be made: all that follows needs them all."""
-        return self.make(self.plan_gather(stage, keys, params, aligned), all_or_nothing=True)
+        """One output part per key, from slices of any parts. GatherFailed if one cannot be made: all that follows needs them all.
+
+        `memory_bytes`: what a task needs at most, where the recipe says it and not the stage.
+        """
+        tasks = self.plan_gather(stage, keys, params, aligned)
+        if memory_bytes is not None:
+            tasks = [replace(task, memory_bytes=memory_bytes) for task in tasks]
+        return self.make(tasks, all_or_nothing=True)
 
     def plan_gather(
         self,
@@ -279,35 +390,49 @@ class Run:
         if not tasks:
             return Shards(())
         name, started = tasks[0].stage, time.monotonic()
-        made: dict[str, Part] = {}
-        todo = []
+        made = self._there_already(tasks)
+        todo = [task for task in tasks if task.key not in made]
         for task in tasks:
-            part = find_part(task.path, task.recipe)
-            if part is None:
-                todo.append(task)
-            else:
-                made[task.key] = part
-                self._check_drift(task, part)
-        self.progress.start(name, len(tasks), len(made))
-        reused = len(made)
+            if task.key in made:
+                self._check_drift(task, made[task.key])
+        reused, core_seconds = len(made), 0.0
+        self.progress.start(name, len(tasks), reused)
+        for watcher in self.watchers:
+            watcher.begin(name, len(tasks), reused)
 
         def done(task: Task, result: Part | Failure) -> None:
+            nonlocal core_seconds
             if isinstance(result, Failure):
                 self.set_aside.append(result)
                 log.error("%s of %s set aside: %s", result.stage, result.key, "; then ".join(result.history))
             else:
+                core_seconds += result.seconds
                 made[task.key] = replace(result, key=task.key)
             self.progress.step(name, 0 if isinstance(result, Failure) else result.rows)
+            for watcher in self.watchers:
+                watcher.part(task, result)
 
         if todo:
             self.executor.run(todo, done)
         self.progress.finish(name)
         parts = tuple(replace(made[task.key], key=task.key) for task in tasks if task.key in made)
         shards = Shards(parts)
-        seconds = round(time.monotonic() - started, 3)
-        self.counts.append(
-            StageCount(name, len(parts), reused, sum(task.rows_in for task in tasks), shards.rows, seconds)
+        count = StageCount(
+            name,
+            len(parts),
+            reused,
+            sum(task.rows_in for task in tasks),
+            shards.rows,
+            round(time.monotonic() - started, 3),
+            round(core_seconds, 3),
+            sum(part.bytes for part in parts),
+            max(task.memory_bytes for task in tasks),
+            all_or_nothing,
+            max((part.peak_bytes for part in parts), default=0),
         )
+        self.counts.append(count)
+        for watcher in self.watchers:
+            watcher.end(count)
         if all_or_nothing and len(parts) < len(tasks):
             failure = self.set_aside[-1]
             raise GatherFailed(f"{failure.stage} of {failure.key} failed: " + "; then ".join(failure.history))
@@ -316,11 +441,10 @@ class Run:
     def publish(self, folders: Mapping[str, Sequence[Task]]) -> dict[str, Shards]:
         """Makes parts in folders that others read by glob. If anything there must change, run.json goes first, then every file that the
         plan lacks or that another recipe made; so a folder without a run.json beside it is not finished."""
-        wanted = {task.path: task.recipe for tasks in folders.values() for task in tasks}
-        present = {_local(path) for folder in folders for path in list_files(join(self.output, folder))}
-        right = {path for path, recipe in wanted.items() if find_part(path, recipe)}
-        stale = present - {_local(path) for path in right}
-        if stale or len(right) < len(wanted):
+        present = {_place(path) for folder in folders for path in list_files(join(self.output, folder))}
+        right = {part.path for tasks in folders.values() for part in self._there_already(tasks).values()}
+        stale = present - {_place(path) for path in right}
+        if stale or len(right) < sum(map(len, folders.values())):
             remove(join(self.output, "run.json"))
             scheme = self.output.split("://")[0] + "://" if "://" in self.output else ""
             for path in sorted(stale):
@@ -331,6 +455,16 @@ class Run:
 
     def _path(self, name: str, recipe: dict[str, Any], key: str) -> str:
         return join(self.work, name, fingerprint(recipe), f"{key}.parquet")
+
+    def _there_already(self, tasks: Sequence[Task]) -> dict[str, Part]:
+        """The parts that need not be made, by key. Many are looked for together: on an object store each look is a round trip."""
+        there = list(tasks)
+        if len(tasks) > 1:  # one listing instead of as many questions about what is not there
+            present = {_place(path) for path in list_files(_common_folder([task.path for task in tasks]))}
+            there = [task for task in tasks if _place(task.path) in present]
+        with ThreadPoolExecutor(_LOOKERS) as pool:
+            found = pool.map(lambda task: find_part(task.path, task.recipe), there)
+            return {task.key: part for task, part in zip(there, found, strict=True) if part is not None}
 
     def _plan(
         self,
@@ -350,7 +484,7 @@ class Run:
         make = MakeStage(stage, tuple(slices), aligned, params)
         path = into(key) if into else self._path(stage.name, recipe, key)
         rows_in = sum(part.rows for part in slices[0][0].parts) if slices else 0
-        return Task(stage.name, key, path, recipe, make, stage.source_hash(), rows_in)
+        return Task(stage.name, key, path, recipe, make, stage.source_hash(), rows_in, stage.memory_bytes)
 
     def _check_drift(self, task: Task, part: Part) -> None:
         if (
@@ -367,5 +501,14 @@ class Run:
             )
 
 
-def _local(path: str) -> str:
-    return path.split("://", 1)[-1]
+_LOOKERS = 32  # threads that wait for the storage
+
+
+def _common_folder(paths: Sequence[str]) -> str:
+    """The deepest folder that holds all of them."""
+    return os.path.commonprefix([min(paths), max(paths)]).rpartition("/")[0]  # noqa: RUF071 URLs, and cut at a "/"
+
+
+def _place(path: str) -> str:
+    """A path or URL as a file system's listing has it."""
+    return path.split("://", 1)[1] if "://" in path else os.path.abspath(path)

@@ -7,9 +7,6 @@ import pyarrow as pa
 
 ID = pa.field("id", pa.string(), nullable=False)
 
-BANDS = 14
-BAND_COLUMNS = tuple(f"band_{i:02d}" for i in range(BANDS))
-
 
 def _schema(*fields: tuple[str, pa.DataType] | pa.Field) -> pa.Schema:
     return pa.schema([f if isinstance(f, pa.Field) else pa.field(*f) for f in fields])
@@ -30,14 +27,55 @@ DOCUMENTS = _schema(
     ("charset", pa.string()),  # what the bytes were decoded with
     ("html_lang", pa.string()),  # <html lang>
     ("title", pa.string()),  # <title>
+    ("canonical_url", pa.string()),  # absolute target of rel=canonical, in the page or its Link header
+    ("published", pa.string()),  # day of publication as the page states it, YYYY-MM-DD
+    ("content_language", pa.string()),  # HTTP header
+    ("last_modified", pa.timestamp("ms", tz="UTC")),  # HTTP header
     pa.field("text", pa.large_string(), nullable=False),  # main text; "" when stopped
     pa.field("bytes_in", pa.int64(), nullable=False),  # payload bytes as stored in the crawl
     ("gate_language", pa.string()),  # language of the raw page's plain text, before extraction
     ("gate_score", pa.float64()),  # its probability
-    ("licence", pa.string()),  # rel=license target, when the page names one
-    ("opt_out", pa.string()),  # reservations found, `signal=value; ...`
+    ("licence", pa.string()),  # the licence's URL or text, when the page names one; never a claim that it holds
+    ("licence_id", pa.string()),  # its short form if it is one of Creative Commons, e.g. CC-BY-SA-4.0
+    ("licence_from", pa.string()),  # where it stood: header | link | meta | jsonld | a | mention; see ingest/head.py
+    ("opt_out", pa.string()),  # what headers and markup say of uses, `signal=where[:value]; ...`; see optout/signals.py
     ("stop", pa.string()),  # null, or the verdict that ended the page at ingest
     ("evidence", pa.string()),  # what that verdict rests on, never page text
+)
+
+# What sites say of uses in robots.txt and /.well-known/tdmrep.json: records that are no pages. Beside the DOCUMENTS of a crawl file that holds any.
+POLICIES = _schema(
+    pa.field("site_hash", pa.uint64(), nullable=False),  # xxh3_64 of site: what ranges are taken of
+    pa.field("site", pa.string(), nullable=False),  # host, and port if it is not the scheme's; see hosts.py
+    pa.field("kind", pa.string(), nullable=False),  # robots.txt | tdmrep.json
+    ("fetched_at", pa.timestamp("ms", tz="UTC")),  # WARC-Date: of a site's policies, the newest counts
+    ("status", pa.int16()),  # HTTP status: 200, or 4xx = there is none; null for resource records
+    pa.field("body", pa.large_string(), nullable=False),  # "" where there is none
+    pa.field("source", pa.string(), nullable=False),  # crawl file
+    pa.field("offset", pa.int64(), nullable=False),  # of the record
+)
+
+# Pages' addresses, sorted by their site's hash: what meets POLICIES.
+ADDRESSES = _schema(
+    ID,
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("offset", pa.int64(), nullable=False),
+    pa.field("site_hash", pa.uint64(), nullable=False),
+    pa.field("url", pa.string(), nullable=False),
+    pa.field(
+        "tdm_stated", pa.bool_(), nullable=False
+    ),  # the page states a tdm-reservation itself, which overrules its site's
+)
+
+# One row per page that its site says something of, sorted by source: what `decide` looks up.
+RESERVATIONS = _schema(
+    ID,
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("offset", pa.int64(), nullable=False),
+    pa.field("site", pa.string(), nullable=False),
+    ("signal", pa.string()),  # the one that excludes the page; null = what was found is on record only
+    pa.field("found", pa.string(), nullable=False),  # `signal=where[:value]; ...`
+    pa.field("policy", pa.string(), nullable=False),  # which captures say so: kind, day, crawl file, offset
 )
 
 LANGUAGES = _schema(
@@ -59,10 +97,34 @@ TRIMMED = _schema(
     pa.field("trimmed_chars", pa.int64(), nullable=False),  # their code points, line ends included
 )
 
+# Lines of pages by hash of (host, line). Only where the recipe asks for it, as the next two.
+LINES = _schema(
+    pa.field("key", pa.uint64(), nullable=False),
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("pages", pa.int64(), nullable=False),  # of that crawl file that have the line
+)
+
+COMMON_LINES = _schema(
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("key", pa.uint64(), nullable=False),  # of a line that too many pages of its host have
+)
+
+# DOCUMENTS without such lines: what stands for DOCUMENTS from here on.
+SHORTENED = _schema(
+    *DOCUMENTS,
+    pa.field("common_lines", pa.int32(), nullable=False),  # lines taken out of the text
+    pa.field("common_chars", pa.int64(), nullable=False),  # their code points, line ends included
+)
+
 SIGNATURES = _schema(
     ID,
     ("exact", pa.binary(16)),  # xxh3_128 of the normalised words; null for empty text
-    *((band, pa.uint64()) for band in BAND_COLUMNS),  # LSH band hashes; null for texts shorter than one shingle
+    (
+        "bands",
+        pa.list_(pa.uint64()),
+    ),  # LSH band hashes, as many as the recipe says; null for texts shorter than one shingle
+    ("sketch", pa.binary()),  # two bits of each minimum, where the recipe verifies clusters; null otherwise
+    ("url_hash", pa.uint64()),  # hash of the canonical address; null without one
 )
 
 # Numbers, not decisions. Each measure is documented in quality.py; a measure never changes under its name.
@@ -150,19 +212,23 @@ CUTS = _schema(
     pa.field("kept", pa.int64(), nullable=False),  # of these, at or above the threshold
 )
 
-# Signatures and languages of many parts, sorted by language: what `pair` reads a range of.
-SORTED_SIGNATURES = _schema(ID, pa.field("language", pa.string(), nullable=False), *list(SIGNATURES)[1:])
-
-EDGES = _schema(
-    pa.field("a", pa.string(), nullable=False),  # the smallest id of a bucket
-    pa.field("b", pa.string(), nullable=False),  # another id of it
-    pa.field("exact", pa.bool_(), nullable=False),  # same normalised words, or only a shared band
+# What pages are paired by: rows with one key belong together. All bands and the hash of all words, of many parts, by key.
+KEYS = _schema(
+    pa.field("key", pa.uint64(), nullable=False),  # hash of (band or words, language)
+    pa.field(
+        "node", pa.uint64(), nullable=False
+    ),  # hash of the page's id: what a page is called between here and `enrol`
 )
 
+LINKS = _schema(
+    pa.field("node", pa.uint64(), nullable=False),
+    pa.field("root", pa.uint64(), nullable=False),  # another node of the same cluster
+)
+
+# Members of clusters, roots included. The root is a name: the node whose mixed hash is smallest, not the representative.
 CLUSTERS = _schema(
-    ID,
-    pa.field("cluster", pa.string(), nullable=False),  # the smallest id of the cluster: a name, not the representative
-    pa.field("group", pa.string(), nullable=False),  # smallest id with exactly the same words
+    pa.field("node", pa.uint64(), nullable=False),
+    pa.field("cluster", pa.uint64(), nullable=False),
 )
 
 # What pages share with the benchmarks that the recipe names. No such table where it names none.
@@ -190,15 +256,51 @@ RULINGS = _schema(
     ("evidence", pa.string()),
 )
 
-# One row per member of a cluster and per repeated record, sorted by source: what `settle` looks up.
+# What an election needs to know of every page, of many parts, by node.
+CANDIDATES = _schema(
+    pa.field("node", pa.uint64(), nullable=False),
+    ID,
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("offset", pa.int64(), nullable=False),
+    pa.field(
+        "standing", pa.int8(), nullable=False
+    ),  # 0 published by an earlier run, 1 of this run, 2 of an earlier run, not published
+    pa.field("passes", pa.bool_(), nullable=False),  # everything that comes before `duplicate`
+    ("exact", pa.uint64()),  # first 8 bytes of the hash of all words
+    ("sketch", pa.binary()),
+    ("url_hash", pa.uint64()),
+    ("words", pa.int32()),
+    ("quality_score", pa.float64()),
+    ("crawled_at", pa.timestamp("ms", tz="UTC")),
+)
+
+# Candidates that have an address and pass, by address. Only where the recipe asks for it.
+URL_KEYS = _schema(
+    *(CANDIDATES.field(name) for name in ("url_hash", "node", "id", "source", "offset", "standing", "crawled_at"))
+)
+
+# All but the one page that stays of each address, by node.
+URL_LOSERS = _schema(
+    *(CANDIDATES.field(name) for name in ("node", "id", "source", "offset")),
+    pa.field("winner", pa.string(), nullable=False),  # id of the page that stays
+)
+
+# Candidates that are in a cluster, occur again, or lost their address to another page; by cluster.
+MEMBERS = _schema(
+    pa.field("cluster", pa.uint64(), nullable=False),  # a page in no cluster is one of its own
+    *list(CANDIDATES)[1:],
+    ("winner", pa.string()),  # URL_LOSERS
+)
+
+# One row per page of this run in MEMBERS: what `settle` looks up. By source.
 ELECTIONS = _schema(
     ID,
     pa.field("source", pa.string(), nullable=False),
     pa.field("offset", pa.int64(), nullable=False),
     ("duplicate_of", pa.string()),  # the representative's id; null on the representative itself
-    pa.field("kind", pa.string(), nullable=False),  # representative | exact | near | record
-    pa.field("cluster", pa.string(), nullable=False),  # its name in CLUSTERS: the same whoever is elected
-    pa.field("cluster_size", pa.int64(), nullable=False),  # pages in the cluster, whatever their verdicts
+    pa.field("kind", pa.string(), nullable=False),  # representative | exact | near | record | url
+    pa.field("cluster", pa.uint64(), nullable=False),  # its name in MEMBERS: the same whoever is elected
+    pa.field("cluster_size", pa.int64(), nullable=False),  # pages in the cluster, whatever their verdicts or run
 )
 
 # The contract: one row per page seen, one verdict each.
@@ -236,7 +338,9 @@ CLEAN = _schema(
     pa.field("bytes", pa.int64(), nullable=False),  # of the redacted text in UTF-8
     pa.field("redactions", pa.int32(), nullable=False),
     ("licence", pa.string()),
+    ("licence_id", pa.string()),
     ("title", pa.string()),
+    ("published", pa.string()),
 )
 
 # How long each page is in the user's tokenizer: a table of its own, as counting takes long. No such table where the recipe names none.
@@ -348,6 +452,8 @@ DATASET = _schema(
     pa.field("top_langs", pa.string()),
     pa.field("title", pa.string()),
     pa.field("licence", pa.string()),
+    pa.field("licence_id", pa.string()),
+    pa.field("published", pa.string()),
     pa.field("words", pa.int64()),
     pa.field("redactions", pa.int32()),
     pa.field("quality_score", pa.float64()),

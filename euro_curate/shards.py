@@ -3,11 +3,12 @@
 A file is its own receipt: its footer holds the recipe (what made it) and the digest of its data pages (what it is).
 """
 
+import contextlib
 import io
 import json
 import os
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,15 @@ RECIPE = b"euro_curate.recipe"
 RECEIPT = b"euro_curate.receipt"
 
 ROW_GROUP = 8192  # rows; work tables are read whole or by statistics on their sort column
+HASH_ROW_GROUP = 32_768  # rows of a table that is nothing but two hashes, half a megabyte: gathers read ranges of it
 SORTED_ROW_GROUP = (
     256  # rows of shuffled text, about 1 MB: a shard reads a hash range of one language out of a merged file
 )
 UNIQUE = frozenset(("id", "text", "url", "title"))  # columns whose values hardly repeat
 DATASET_ROW_GROUP = 1000  # rows; DESIGN 5: 1,000-2,000, so that a trainer or a forget run touches little
+
+
+_SEARCHED = {"language", "source", "id", "offset"}  # columns that readers look for rows by, besides hashes
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Part:
     notes: dict[str, Any] = field(
         default_factory=dict, hash=False
     )  # what ingest says of its file: records, bytes skipped, error
+    seconds: float = field(default=0.0, compare=False)  # that making it took, in this run; never written
+    peak_bytes: int = field(default=0, compare=False)  # memory of the process that made it just now; 0 = found
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,20 @@ class Shards:
     def only(self, keys: Iterable[str]) -> "Shards":
         wanted = set(keys)
         return Shards(tuple(part for part in self.parts if part.key in wanted))
+
+
+class StorageRefused(PermissionError):
+    """The storage of the run's own tables refuses access: no part can be read or written until that is mended."""
+
+
+@contextlib.contextmanager
+def _own(path: str) -> Iterator[None]:
+    """Around every access to the run's own tables."""
+    try:
+        yield
+    except PermissionError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise StorageRefused(f"the storage refuses access to {path}: {reason or type(error).__name__}") from error
 
 
 # --- file systems ------------------------------------------------------------------------------------------------------------
@@ -143,6 +164,11 @@ def read_bytes(path: str) -> bytes | None:
     return data
 
 
+def exists(path: str) -> bool:
+    fs, where = filesystem(path)
+    return bool(fs.exists(where))
+
+
 def remove(path: str) -> None:
     fs, where = filesystem(path)
     try:
@@ -161,6 +187,17 @@ def list_files(folder: str) -> list[str]:
         return []
 
 
+def list_folders(folder: str) -> list[str]:
+    """The folders right under a folder, as paths that `filesystem` takes, sorted. Empty if there is none."""
+    fs, where = filesystem(folder)
+    fs.invalidate_cache()
+    try:
+        names = sorted(entry["name"].rstrip("/") for entry in fs.ls(where, detail=True) if entry["type"] == "directory")
+    except FileNotFoundError:
+        return []
+    return [join(folder, name.rsplit("/", 1)[-1]) for name in names]
+
+
 # --- reading and writing parts -----------------------------------------------------------------------------------------------
 
 
@@ -170,20 +207,21 @@ def write_part(path: str, table: pa.Table, recipe: dict[str, Any], source_hash: 
     The digest is taken over the bytes of the data pages, before the footer that holds it is written.
     """
     sink = io.BytesIO()
-    order = [f for f in table.schema.names if f in ("language", "order", "source", "folder")]
     names = table.schema.names
+    hashes = [f.name for f in table.schema if f.type == pa.uint64()]
     group = DATASET_ROW_GROUP if "top_langs" in names else SORTED_ROW_GROUP if "folder" in names else ROW_GROUP
-    passing = {"text", "order"} <= set(
-        names
-    )  # text on its way into the dataset: read again at once, and soon superseded
+    if len(hashes) == len(names):
+        group = HASH_ROW_GROUP
+    # text on its way into the dataset is read again at once, and soon superseded
+    passing = {"text", "order"} <= set(names)
     writer = pq.ParquetWriter(
         sink,
         table.schema,
         compression="lz4" if passing else "zstd",
         compression_level=None if passing else 3,
-        use_dictionary=[name for name in names if name not in UNIQUE],  # a dictionary of texts is begun in vain
         write_page_index=True,
-        write_statistics=[f for f in table.schema.names if f in {*order, "id", "offset"}] or False,
+        use_dictionary=[f for f in names if f not in hashes and f not in UNIQUE],  # hardly one comes twice
+        write_statistics=[f for f in names if f in _SEARCHED or f in hashes] or False,
     )
     writer.write_table(table, row_group_size=group)
     digest = xxhash.xxh3_128_hexdigest(sink.getbuffer())
@@ -192,7 +230,9 @@ def write_part(path: str, table: pa.Table, recipe: dict[str, Any], source_hash: 
     writer.close()
     data = sink.getvalue()
     key = path.rsplit("/", 1)[-1].removesuffix(".parquet")
-    if put_if_absent(path, data):
+    with _own(path):
+        first = put_if_absent(path, data)
+    if first:
         return Part(key, path, digest, table.num_rows, len(data), source_hash, notes)
     found = find_part(path, recipe)
     if found is None:
@@ -204,8 +244,9 @@ def find_part(path: str, recipe: dict[str, Any]) -> Part | None:
     """The part at `path` if it is there, readable and made by `recipe`; None otherwise."""
     fs, where = filesystem(path)
     try:
-        size = int(fs.info(where)["size"])
-        with fs.open(where, "rb") as file:
+        with _own(path), fs.open(where, "rb") as file:
+            size = int(file.seek(0, 2))
+            file.seek(0)
             metadata = pq.read_metadata(file).metadata or {}
     except (FileNotFoundError, pa.ArrowInvalid):
         return None
@@ -214,6 +255,18 @@ def find_part(path: str, recipe: dict[str, Any]) -> Part | None:
     receipt = json.loads(metadata[RECEIPT])
     key = path.rsplit("/", 1)[-1].removesuffix(".parquet")
     return Part(key, path, receipt["digest"], receipt["rows"], size, receipt["source_hash"], receipt["notes"])
+
+
+def read_recipe(path: str) -> dict[str, Any] | None:
+    """The recipe of the part at `path`; None if there is no readable part."""
+    fs, where = filesystem(path)
+    try:
+        with fs.open(where, "rb") as file:
+            metadata = pq.read_metadata(file).metadata or {}
+    except (FileNotFoundError, pa.ArrowInvalid):
+        return None
+    recipe: dict[str, Any] | None = json.loads(metadata[RECIPE]) if RECIPE in metadata else None
+    return recipe
 
 
 def read_receipt(path: str) -> tuple[str, set[str]]:
@@ -236,13 +289,14 @@ def read_part(
     fs, path = filesystem(part.path)
     own = None if isinstance(fs, LocalFileSystem) else fs
     names = None if columns is None else list(columns)
-    if where is None or not on:
-        return pq.read_table(path, columns=names, filters=where, memory_map=False, filesystem=own)
-    (fragment,) = ds.dataset(path, format="parquet", filesystem=own).get_fragments()
-    groups = [group.id for group in fragment.subset(where).row_groups]
-    with pq.ParquetFile(path, filesystem=own) as file:
-        wanted = None if names is None else list(dict.fromkeys([*names, *on]))
-        table = file.read_row_groups(groups, wanted)
+    with _own(part.path):
+        if where is None or not on:
+            return pq.read_table(path, columns=names, filters=where, memory_map=False, filesystem=own)
+        (fragment,) = ds.dataset(path, format="parquet", filesystem=own).get_fragments()
+        groups = [group.id for group in fragment.subset(where).row_groups]
+        with pq.ParquetFile(path, filesystem=own) as file:
+            wanted = None if names is None else list(dict.fromkeys([*names, *on]))
+            table = file.read_row_groups(groups, wanted)
     rows = table.select(list(on)).append_column("at", pa.array(np.arange(len(table)))).filter(where)["at"]
     found = table.slice(rows[0].as_py() if len(rows) else 0, len(rows))
     assert not len(rows) or rows[-1].as_py() - rows[0].as_py() == len(rows) - 1, f"{part.path} is not sorted by {on}"

@@ -22,12 +22,23 @@ class Stage:
     """A named stage. `fn(*tables, params) -> table`; `rows` says how its output rows relate to its inputs' rows.
 
     rows = "same": row-aligned, same ids in the same order; "subset": some of the ids, in order; "free": anything.
+    `memory_bytes` is what a task of it needs at most on default settings: Ray runs no more of them on a machine than have room there.
+    `notes(table)` sums an output part up for its receipt, so that the driver need not read the part for it.
     """
 
-    def __init__(self, fn: Callable[..., pa.Table], out: pa.Schema, version: int, rows: str) -> None:
+    def __init__(
+        self,
+        fn: Callable[..., pa.Table],
+        out: pa.Schema,
+        version: int,
+        rows: str,
+        memory_bytes: int,
+        notes: Callable[[pa.Table], dict[str, Any]],
+    ) -> None:
         if rows not in ("same", "subset", "free"):
             raise ValueError(f"stage {fn.__name__}: rows must be same, subset or free, not {rows!r}")
         self.fn, self.out, self.version, self.rows = fn, out, version, rows
+        self.memory_bytes, self.notes = memory_bytes, notes
         self.name = fn.__name__
         self.__doc__ = fn.__doc__
         self.__module__ = fn.__module__
@@ -51,9 +62,20 @@ def _by_name(module: str, name: str) -> Stage:
     return found
 
 
-def stage(out: pa.Schema, version: int, rows: str = "same") -> Callable[[Callable[..., pa.Table]], Stage]:
+def no_notes(table: pa.Table) -> dict[str, Any]:
+    """Nothing to sum up."""
+    return {}
+
+
+def stage(
+    out: pa.Schema,
+    version: int,
+    rows: str = "same",
+    memory_bytes: int = 1 << 30,
+    notes: Callable[[pa.Table], dict[str, Any]] = no_notes,
+) -> Callable[[Callable[..., pa.Table]], Stage]:
     """Decorator: promise that the function returns `out`, under a version that is raised when the meaning changes."""
-    return lambda fn: Stage(fn, out, version, rows)
+    return lambda fn: Stage(fn, out, version, rows, memory_bytes, notes)
 
 
 def params_of(params: Any) -> Any:

@@ -172,10 +172,12 @@ def decide(
     scores: pa.Table,
     cuts: pa.Table,
     overlaps: pa.Table,
+    reservations: pa.Table,
     params: Rules,
 ) -> pa.Table:
     """DOCUMENTS, LANGUAGES, QUALITIES (n each), SCREENS, SCORES and OVERLAPS (n, or 0 where the recipe names no filter, classifier or
-    benchmark), CUTS -> RULINGS (n): the verdict of each page by itself; null = passes. ValueError if one of them is of other pages.
+    benchmark), CUTS, RESERVATIONS of these pages' sites -> RULINGS (n): the verdict of each page by itself; null = passes. ValueError if
+    screens, scores or overlaps are of other pages.
     """
     for table in (screens, scores, overlaps):
         if len(table) and not table["id"].equals(documents["id"]):
@@ -185,15 +187,18 @@ def decide(
     shares = overlaps.select(["benchmark", "shared_ngrams"]).to_pylist() or [None] * len(documents)
     score_cuts = dict(zip(cuts["language"].to_pylist(), cuts["threshold"].to_pylist(), strict=True))
     limits = {code: dict(rules) for code, rules in params.thresholds}
+    reserved = {(row["id"], row["offset"]): row for row in reservations.to_pylist() if row["signal"]}
     wanted = set(params.languages)
     broken = first_broken(qualities, langs["language"].to_pylist(), params.thresholds).tolist()
     columns: dict[str, list[Any]] = {name: [] for name in ("verdict", "rule", "value", "threshold", "evidence")}
-    documents_part = documents.select(["stop", "evidence", "status", "gate_language", "gate_score"]).to_pylist()
+    documents_part = documents.select(_OF_DOCUMENTS).to_pylist()
     rows = zip(documents_part, langs.to_pylist(), broken, objections, scored, strict=True)
     for i, (page, found, number, objection, score) in enumerate(rows):
         rule = RULES[number] if number >= 0 else None
         doubted = rule is not None and rule.measure in ("stop_words", "stop_word_share")
-        finding = _rule(page, found, wanted, doubted, params)
+        finding = _site_rule(page, reserved.get((page["id"], page["offset"])))
+        if finding == PASSES:
+            finding = _rule(page, found, wanted, doubted, params)
         if finding == PASSES and rule:
             value, limit = qualities[rule.measure][i].as_py(), limits[found["language"]][rule.name]
             finding = (f"quality:{rule.name}", rule.measure, float(value), limit, None)
@@ -220,8 +225,27 @@ def decide(
     return pa.table([arrays[name] for name in RULINGS.names], schema=RULINGS)
 
 
+_OF_DOCUMENTS = ["id", "offset", "stop", "evidence", "status", "gate_language", "gate_score"]
 _Finding = tuple[str | None, str | None, float | None, float | None, str | None]
 PASSES: _Finding = (None, None, None, None, None)
+
+
+def _site_rule(page: dict[str, Any], reservation: dict[str, Any] | None) -> _Finding:
+    """What the page's site reserves, unless the page was stopped by a rule that comes before."""
+    if reservation is None or (page["stop"] and _place(page["stop"]) <= FAMILIES.index("opt_out")):
+        return PASSES
+    signal = reservation["signal"]
+    return (
+        f"opt_out:{signal.replace('-', '_')}",
+        signal,
+        None,
+        None,
+        f"{reservation['found']} ({reservation['policy']})",
+    )
+
+
+def _place(verdict: str) -> int:
+    return FAMILIES.index(verdict.partition(":")[0])
 
 
 def _rule(page: dict[str, Any], found: dict[str, Any], wanted: set[str], doubted: bool, p: Rules) -> _Finding:

@@ -1,6 +1,7 @@
 """Small tasks for the engine's tests. In a module of their own, so that Ray workers can import them (PYTHONPATH=tests)."""
 
 import ctypes
+import errno
 import os
 import time
 from dataclasses import dataclass
@@ -60,7 +61,9 @@ class Chore:
             os._exit(7)
         if self.action == "segfault":
             ctypes.string_at(0)
-        if self.action == "hang":
+        if self.action == "full":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if self.action == "hang" or (self.action == "hang once" and attempt == 1):
             time.sleep(600)
         if self.action == "hang in C":
             ctypes.PyDLL(None).sleep(600)  # holds the GIL

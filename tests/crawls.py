@@ -63,6 +63,13 @@ def _page(rng: random.Random, body: str | bytes, url: str, **rest: Any) -> Page:
     return Page(body, url, id=page_id, date=f"2024-03-{rng.randint(1, 28):02d}T12:00:00Z", **rest)
 
 
+def robots(
+    site: str, body: str = "User-agent: GPTBot\nDisallow: /\n", date: str = "2024-05-01T00:00:00Z", **rest: Any
+) -> Page:
+    """A capture of a site's robots.txt."""
+    return Page(body, f"{site}/robots.txt", content_type="text/plain", date=date, **rest)
+
+
 def split(crawl: Sequence[Page], folder: Path, files: int, seed: int = 0) -> Path:
     """The pages, in an order and over files that depend on the seed."""
     rng = random.Random(seed)

@@ -1,15 +1,33 @@
 """dedup.py: sign, pair, connect, elect, on texts made here and against a quadratic oracle."""
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from euro_curate.dedup import Election, MinHash, Pairing, connect, elect, pair, sign, sort_signatures
+from euro_curate.dedup import (
+    Addresses,
+    Election,
+    MinHash,
+    Pairing,
+    Registering,
+    canonical,
+    connect,
+    elect,
+    elect_urls,
+    enrol,
+    pair,
+    register,
+    sign,
+    sort_keys,
+    sort_urls,
+)
+from euro_curate.dedup.urls import url_hashes
 from euro_curate.run import checked
-from euro_curate.schema import DOCUMENTS, LANGUAGES, RULINGS, SIGNATURES
+from euro_curate.schema import DOCUMENTS, LANGUAGES, RULINGS, SIGNATURES, URL_LOSERS, VERDICTS
 
 Row = dict[str, Any]
 
@@ -36,21 +54,37 @@ def edited(words: list[str], edits: int, seed: int = 0) -> list[str]:
     return out
 
 
-def run(pages: list[Row], params: Election | None = None, parts: int = 1) -> dict[tuple[str, str, int], Row]:
-    """The whole of dedup over pages in the given order, in so many parts -> elections by (id, source, offset)."""
-    sorted_parts = []
-    for i in range(parts):
-        mine = pages[i::parts]
-        documents = table(mine, DOCUMENTS)
-        signatures = checked(sign, sign(documents, MinHash()), documents)
-        sorted_parts.append(
-            checked(sort_signatures, sort_signatures(signatures, table(mine, LANGUAGES), Pairing()), None)
-        )
-    edges = checked(pair, pair(pa.concat_tables(sorted_parts), Pairing()), None)
-    clusters = checked(connect, connect(edges, Pairing()), None)
-    elections = checked(elect, elect(table(pages, RULINGS), clusters, params or Election()), None)
-    keys = list(zip(*(elections[name].to_pylist() for name in ("source", "offset", "id")), strict=True))
-    assert keys == sorted(keys)
+def run(
+    pages: list[Row],
+    params: Election | None = None,
+    parts: int = 1,
+    addresses: Addresses | None = None,
+    earlier: Sequence[Row] = (),
+) -> dict[tuple[str, str, int], Row]:
+    """The whole of dedup over pages in the given order, in so many parts -> elections by (id, source, offset). `earlier`: pages of an
+    earlier run, with the `final` verdict that it gave them."""
+    params = params or Election()
+    minhash = MinHash(sketch=params.verify > 0)
+    keys, candidates = [], []
+    for mine in [*(pages[i::parts] for i in range(parts)), *([list(earlier)] if earlier else [])]:
+        documents, rulings = table(mine, DOCUMENTS), table(mine, RULINGS)
+        signatures = checked(sign, sign(documents, minhash), documents)
+        keys.append(checked(sort_keys, sort_keys(signatures, table(mine, LANGUAGES), Pairing()), None))
+        final = [
+            {"id": p["id"], "verdict": p["final"], "source": "", "cluster_size": 1, "offset": 0}
+            for p in mine
+            if "final" in p
+        ]
+        candidates.append(checked(register, register(rulings, signatures, table(final, VERDICTS), Registering()), None))
+    links = checked(pair, pair(pa.concat_tables(keys), Pairing()), None)
+    clusters = checked(connect, connect(links, Pairing()), None)
+    losers = URL_LOSERS.empty_table()
+    if addresses:
+        losers = elect_urls(pa.concat_tables([sort_urls(part, addresses) for part in candidates]), addresses)
+    members = checked(enrol, enrol(pa.concat_tables(candidates), clusters, losers, Registering()), None)
+    elections = checked(elect, elect(members, params), None)
+    keys_of = list(zip(*(elections[name].to_pylist() for name in ("source", "offset", "id")), strict=True))
+    assert keys_of == sorted(keys_of)
     out = {(row["id"], row["source"], row["offset"]): row for row in elections.to_pylist()}
     assert len(out) == len(elections)
     return out
@@ -70,7 +104,7 @@ def test_sign_keeps_schema_and_ids(n: int) -> None:
     documents = table([page(str(i), " ".join(prose(i))) for i in range(n)], DOCUMENTS)
     out = checked(sign, sign(documents, MinHash()), documents)
     assert out.schema == SIGNATURES
-    assert out["band_00"].null_count == out["exact"].null_count == 0
+    assert out["bands"].null_count == out["exact"].null_count == 0
 
 
 def test_empty_texts_have_no_signature_and_short_ones_an_exact_one() -> None:
@@ -78,7 +112,7 @@ def test_empty_texts_have_no_signature_and_short_ones_an_exact_one() -> None:
         table([page("a", ""), page("b", "?!"), page("c", "a b c d"), page("d", "a b c d e")], DOCUMENTS), MinHash()
     )
     assert [v is None for v in rows["exact"].to_pylist()] == [True, True, False, False]
-    assert [v is None for v in rows["band_13"].to_pylist()] == [True, True, True, False]
+    assert [v is None for v in rows["bands"].to_pylist()] == [True, True, True, False]
 
 
 def test_spacing_case_and_punctuation_make_exact_copies() -> None:
@@ -250,3 +284,92 @@ def test_laws_of_every_cluster(seed: int) -> None:
 
 def test_empty_tables_pass_through() -> None:
     assert run([]) == {}
+
+
+MENU = " ".join(prose(77, 12))
+
+
+def test_lines_that_a_document_repeats_do_not_make_it_like_another() -> None:
+    """Three quarters of their words are the same menu, fifty times over, but of their shingles only a few are."""
+    pages = [page(str(i), "\n".join([" ".join(prose(200 + i, 200)), *[MENU] * 50])) for i in range(6)]
+    assert run(pages) == {}
+    pages[1]["text"] = pages[0]["text"] + f"\n{MENU}" * 50
+    assert brief(run(pages))["1"] == ("near", "0", 2), "and repeating it more often makes no other text"
+
+
+def test_an_address_has_one_page_the_newest_or_the_oldest() -> None:
+    pages = [
+        page(
+            str(year),
+            " ".join(prose(year)),
+            url=f"{scheme}://A.example/x{more}",
+            crawled_at=datetime(year, 1, 1, tzinfo=UTC),
+        )
+        for year, scheme, more in ((2020, "http", ""), (2022, "https", "?utm_source=y"), (2021, "https", "#part"))
+    ]
+    pages += [page("n", " ".join(prose(1)), url=None), page("o", " ".join(prose(2)), url=None)]
+    for keep, winner in (("newest", "2022"), ("oldest", "2020")):
+        losers = brief(run(pages, addresses=Addresses(keep)))
+        assert losers == {year: ("url", winner, 1) for year in ("2020", "2021", "2022") if year != winner}
+    assert run(pages) == {}
+
+
+def test_an_address_goes_to_a_page_that_passes_and_its_loser_is_no_representative() -> None:
+    old, new = datetime(2020, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC)
+    text, url = " ".join(BASE), "https://a.example/"
+    pages = [
+        page(
+            "a", text, url=url, crawled_at=old, words=999
+        ),  # the best copy of a cluster, but an old version of its page
+        page("b", text, url="https://b.example/", crawled_at=old),
+        page("c", " ".join(prose(3)), url=url, crawled_at=new),
+        page("d", " ".join(prose(4)), url=url, crawled_at=new, verdict="quality:x"),
+    ]
+    found = brief(run(pages, addresses=Addresses("newest")))
+    assert found == {"a": ("url", "c", 2), "b": ("representative", None, 2)}
+
+
+def test_what_is_published_stays_and_what_is_not_stands_back() -> None:
+    text, near = " ".join(BASE), " ".join(NEAR)
+    earlier = [
+        page("p", near, source="e", words=1, final="kept"),
+        page("q", text, source="e", words=999, final="budget:cut"),
+    ]
+    assert brief(run([page("a", text)], earlier=earlier)) == {"a": ("near", "p", 3)}
+    assert brief(run([page("a", text)], earlier=earlier[1:])) == {"a": ("representative", None, 2)}
+    failing = [page("a", text, verdict="quality:x")]
+    assert brief(run(failing, earlier=earlier[1:])) == {"a": ("exact", "q", 2)}
+    same = [page("p", text, source="new")]
+    assert brief(run(same, earlier=earlier[:1])) == {"p": ("record", "p", 2)}
+    assert brief(run([page("q", text, source="new")], earlier=earlier[1:])) == {"q": ("representative", None, 2)}
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("http://Example.ORG:80/a?b=1#c", "example.org/a?b=1"),
+        ("https://example.org:443", "example.org/"),
+        ("https://example.org.?", "example.org/"),
+        ("https://example.org/?utm_medium=x&id=7&UTM_Source=y&fbclid=z", "example.org/?id=7"),
+        ("https://example.org/?gclid", "example.org/"),
+        ("https://example.org/a?gclidx=1&utm=2", "example.org/a?gclidx=1&utm=2"),
+        ("http://example.org:8080/A?b=2&a=1", "example.org:8080/A?b=2&a=1"),
+        ("ftp://Example.org/a", "ftp://Example.org/a"),
+        (" record-17 ", "record-17"),
+    ],
+)
+def test_addresses_are_compared_without_what_makes_no_other_page(url: str, same: str) -> None:
+    assert canonical(url) == same
+    assert canonical(canonical(url)) == same
+
+
+def test_the_canonical_address_counts_where_documents_have_one() -> None:
+    documents = table([page("a", "x", url="https://a.example/1"), page("b", "x", url="https://a.example/2")], DOCUMENTS)
+    own = url_hashes(documents).to_pylist()
+    assert own[0] != own[1]
+    named = pa.array(["http://a.example/2", None])
+    at = [i for i, name in enumerate(documents.schema.names) if name == "canonical_url"]
+    documents = (
+        documents.set_column(at[0], "canonical_url", named) if at else documents.append_column("canonical_url", named)
+    )
+    assert url_hashes(documents).to_pylist() == [own[1], own[1]]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from chores import chore
 
-from euro_curate.executors import BUDGETS, CannotStart, OnRay, Serial
+from euro_curate.executors import BUDGETS, CannotStart, OnRay, Serial, Stopped, is_remote
 from euro_curate.run import Failure, Task
-from euro_curate.shards import Part
+from euro_curate.shards import Part, StorageRefused
 
 TESTS = Path(__file__).parent
 
@@ -23,7 +23,7 @@ def ray_executor() -> Iterator[OnRay]:
     """One embedded Ray for the module."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(TESTS)
-    executor = OnRay(workers=2, task_timeout_s=4.0)
+    executor = OnRay(workers=2, task_timeout_s=8.0)
     yield executor
     executor.close()
     if before is None:
@@ -50,13 +50,79 @@ def history(result: Part | Failure) -> tuple[str, ...]:
 
 
 def test_serial_runs_retries_and_sets_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("euro_curate.executors._BACKOFF_S", 0.01)
+    monkeypatch.setattr("euro_curate.executors.attempts._BACKOFF_S", 0.01)
     actions = {"good": "", "bad": "raise", "throttled": "throttled", "lost": "lost"}
     results = outcome(Serial(), [chore(tmp_path, key, action) for key, action in actions.items()])
     assert isinstance(results["good"], Part) and results["good"].rows == 1
     assert history(results["bad"]) == ("error: ValueError: the code is wrong",)
     assert isinstance(results["throttled"], Part) and results["throttled"].notes == {"attempt": 3}
     assert history(results["lost"]) == ("error: FileNotFoundError: no such file",)
+
+
+def test_what_every_part_would_meet_stops_the_run_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("euro_curate.executors.attempts._BACKOFF_S", 0.01)
+    seen: list[str] = []
+
+    def done(task: Task, result: Part | Failure) -> None:
+        seen.append(task.key)
+
+    tasks = [chore(tmp_path, f"k{i:02d}", "raise", i) for i in range(30)]
+    with pytest.raises(Stopped, match=r"20 parts of chore failed one after another.*the code is wrong"):
+        Serial().run(tasks, done)
+    assert len(seen) == 20
+    one_good = [chore(tmp_path, f"m{i:02d}", "" if i == 10 else "raise", i) for i in range(25)]
+    assert len(outcome(Serial(), one_good)) == 25  # a good one among them: they are to blame themselves
+    with pytest.raises(Stopped, match=r"No space left on device.*Make room"):
+        Serial().run([chore(tmp_path, "full", "full")], done)
+
+    def refuse(path: str, data: bytes) -> bool:
+        raise PermissionError("403 Forbidden")
+
+    monkeypatch.setattr("euro_curate.shards.put_if_absent", refuse)
+    with pytest.raises(Stopped, match=r"the storage refuses access.*403 Forbidden \(4 attempts\)") as stopped:
+        Serial().run([chore(tmp_path, "refused")], done)
+    assert isinstance(stopped.value.__cause__, StorageRefused)
+
+
+@pytest.mark.ray
+def test_ray_full_disk_everywhere_stops_the_run(
+    tmp_path: Path, ray_executor: OnRay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_executor, "_full", set())  # put back afterwards, so that others may use the node again
+    monkeypatch.setattr(ray_executor, "_looked", 0.0)
+    with pytest.raises(Stopped, match=r"No space left on device on node .*Make room"):
+        ray_executor.run([chore(tmp_path, "full", "full")], lambda task, result: None)
+
+
+@pytest.mark.ray
+def test_ray_a_straggler_gets_a_twin_and_counts_once(
+    tmp_path: Path, ray_executor: OnRay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first attempt at `late` would outlast its time limit; its twin, on a CPU with nothing else to do, ends the stage."""
+    monkeypatch.setattr("euro_curate.executors.onray._TWIN_LEAST_S", 0.5)
+    tasks = [chore(tmp_path, "late", "hang once")] + [chore(tmp_path, f"q{i}", "", i) for i in range(8)]
+    results = outcome(ray_executor, tasks)
+    late = results["late"]
+    assert len(results) == 9 and isinstance(late, Part) and late.notes == {"attempt": 2}
+
+
+@pytest.mark.parametrize(
+    ("address", "remote"),
+    [
+        ("auto", False),
+        ("local", False),
+        ("127.0.0.2:6379", False),
+        ("ray://localhost:10001", False),
+        ("ray://10.0.0.7:10001", True),
+        ("ray-head:6379", True),
+        ("[::1]:6379", False),
+        ("ray://[2001:db8::1]:10001", True),
+    ],
+)
+def test_addresses_of_other_machines_are_known_by_their_form(address: str, remote: bool) -> None:
+    assert is_remote(address) is remote
 
 
 @pytest.mark.ray
@@ -107,7 +173,7 @@ def test_killed_worker_is_replaced(tmp_path: Path, ray_executor: OnRay) -> None:
         until = time.monotonic() + 20
         while not killed and time.monotonic() < until:
             for process in psutil.process_iter(["cmdline"]):
-                if " ".join(process.info["cmdline"] or []).startswith("ray::_guarded") and _ours(process):
+                if " ".join(process.info["cmdline"] or []).startswith("ray::chore") and _ours(process):
                     process.kill()
                     killed.append(process.pid)
                     return

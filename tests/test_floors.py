@@ -13,10 +13,11 @@ import euro_curate
 PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
-    "schema languages chars kernels text stage shards resources models",
-    "kinship langid score dedup quality pii verdict balance contamination screening publish report",
-    "run executors ingest sample progress",
-    "recipe onestage explain calibrate budgeting export",
+    "schema languages chars hosts kernels text stage shards resources models",
+    "kinship langid score dedup quality pii verdict balance contamination screening publish report optout",
+    "run executors ingest sample progress watch forecast",
+    "duplicates earlier budgeting",
+    "recipe onestage explain calibrate dataset export",
     "pipeline",
     "cli",
 )
@@ -24,9 +25,14 @@ FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.spl
 NEIGHBOURS = {  # the allowed imports within a floor
     ("executors", "run"),
     ("progress", "run"),
+    ("progress", "watch"),
+    ("progress", "forecast"),
+    ("forecast", "ingest"),
+    ("watch", "run"),
     ("models", "resources"),
     ("langid", "kinship"),
     ("publish", "balance"),
+    ("dataset", "recipe"),
     ("kernels", "resources"),
     ("kernels", "chars"),
     ("text", "chars"),

@@ -10,8 +10,9 @@ import pytest
 from conftest import SAMPLE_PAGES
 
 from euro_curate.ingest.extract import tidy
-from euro_curate.ingest.page import Ingest, Row, extract_page, page_row, parse_date, text_row
+from euro_curate.ingest.page import Ingest, Row, extract_page, page_row, parse_date, text_row, unchanged
 from euro_curate.ingest.records import Record
+from euro_curate.ingest.urls import UrlRules
 from euro_curate.schema import DOCUMENTS
 
 PARAGRAPH = (
@@ -129,17 +130,17 @@ def test_stops_an_unreadable_body() -> None:
     [
         ([(ROBOTS, "noai")], "", "noai=header"),
         ([("x-robots-tag", "nofollow, NoAI")], "", "noai=header"),
-        ([(ROBOTS, "otherbot: noindex"), (ROBOTS, "noai")], "", "noai=header"),
+        ([(ROBOTS, "otherbot: noindex"), (ROBOTS, "noai")], "", "agent=header:otherbot noindex; noai=header"),
         ([(ROBOTS, "*: noai")], "", "noai=header"),
         ([(ROBOTS, "max-snippet:50, noai")], "", "noai=header"),
         ([(ROBOTS, "noai, max-image-preview:large")], "", "noai=header"),
         ([(ROBOTS, "unavailable_after: 25 Jun 2030 15:00:00 GMT, noai")], "", "noai=header"),
         ([(ROBOTS, "noai, unavailable_after: Monday, 25-Jun-30 15:00:00 UTC")], "", "noai=header"),
-        ([], '<meta name="robots" content="noai, noimageai">', "noai=meta"),
+        ([], '<meta name="robots" content="noai, noimageai">', "noai=meta; noimageai=meta"),
         ([], "<META CONTENT=noai NAME=Robots>", "noai=meta"),
         ([], '<meta name="robots" content="index, max-image-preview:large, noai">', "noai=meta"),
-        ([("TDM-Reservation", "1")], "", "tdm-reservation=header"),
-        ([], '<meta name="tdm-reservation" content="1">', "tdm-reservation=meta"),
+        ([("TDM-Reservation", "1")], "", "tdm-reservation=header:1"),
+        ([], '<meta name="tdm-reservation" content="1">', "tdm-reservation=meta:1"),
         ([(ROBOTS, "noindex")], '<meta name="robots" content="noai">', "noindex=header; noai=meta"),
     ],
 )
@@ -153,27 +154,96 @@ def test_stops_reservations(headers: list[tuple[str, str]], meta: str, signals: 
 @pytest.mark.parametrize(
     ("headers", "meta", "recorded"),
     [
-        ([(ROBOTS, "otherbot: noai")], "", None),
-        ([(ROBOTS, "otherbot: noindex, noai")], "", None),
-        ([(ROBOTS, "googlebot:noai, otherbot: noai, noindex")], "", None),
-        ([("TDM-Reservation", "0")], '<meta name="tdm-reservation" content="0">', None),
-        ([], '<meta name="googlebot" content="noai">', None),
+        ([(ROBOTS, "otherbot: noai")], "", "agent=header:otherbot noai"),
+        ([(ROBOTS, "otherbot: noindex, noai")], "", "agent=header:otherbot noindex noai"),
+        ([(ROBOTS, "googlebot:noai, otherbot: noai, noindex")], "",
+         "agent=header:googlebot noai; agent=header:otherbot noai noindex"),
+        ([("TDM-Reservation", "0")], '<meta name="tdm-reservation" content="0">', "tdm-reservation=meta:0"),
+        ([("TDM-Reservation", "2")], "", None),
+        ([], '<meta name="googlebot" content="noai">', "agent=meta:googlebot noai"),
+        ([], '<meta name="GPTBot" content="noimageai">', "agent=meta:gptbot noimageai"),
         ([], '<meta name="description" content="noai">', None),
         ([(ROBOTS, "nofollow, max-snippet:-1")], '<meta name="robots" content="index, follow">', None),
         ([(ROBOTS, "noindex, nofollow")], "", "noindex=header"),
         ([], '<meta name="robots" content="noindex">', "noindex=meta"),
+        ([], '<meta name="robots" content="none">', "noindex=meta"),
+        ([("Content-Usage", "search=n, train-ai=y")], "", "content-usage=header:search=n, train-ai=y"),
+        ([("Link", '</l.xml>; rel="license"; type="application/rsl+xml"')], "", "rsl=header:/l.xml"),
+        ([], '<link rel="license" type="application/rsl+xml" href="/l.xml">', "rsl=link:/l.xml"),
     ],
-)
+)  # fmt: skip
 def test_other_robots_words_do_not_exclude(headers: list[tuple[str, str]], meta: str, recorded: str | None) -> None:
     row = row_of(page(head=meta), headers=[*HTML, *headers])
     assert (row["stop"], row["opt_out"]) == (None, recorded)
+
+
+@pytest.mark.parametrize(
+    ("headers", "meta", "stop", "signals"),
+    [
+        ([(ROBOTS, "notrain")], "", "notrain", "notrain=header"),
+        ([(ROBOTS, "gptbot: noai")], "", "agent", "agent=header:gptbot noai"),
+        ([], '<meta name="GPTBot" content="noindex, nofollow">', "agent", "agent=meta:gptbot noindex"),
+        ([], '<meta name="anthropic-ai" content="none">', "agent", "agent=meta:anthropic-ai noindex"),
+        ([("Content-Usage", "train-ai=n")], "", "content_usage", "content-usage=header:train-ai=n"),
+        ([("Content-Usage", "search=y"), ("content-usage", "train-ai=n;x=1")], "", "content_usage",
+         "content-usage=header:search=y, train-ai=n,x=1"),
+        ([("Content-Signal", "ai-train=no, search=yes")], "", "content_signal",
+         "content-signal=header:ai-train=no, search=yes"),
+        ([("TDM-Reservation", "0"), ("TDM-Policy", "https://a.example/p.json")],
+         '<meta name="tdm-reservation" content="1">', "tdm_reservation",
+         "tdm-reservation=meta:1; tdm-policy=header:https://a.example/p.json"),
+    ],
+)  # fmt: skip
+def test_stops_reservations_of_training(headers: list[tuple[str, str]], meta: str, stop: str, signals: str) -> None:
+    row = row_of(page(head=meta), headers=[*HTML, *headers])
+    assert (row["stop"], row["opt_out"], row["text"]) == (f"opt_out:{stop}", signals, "")
+
+
+BLOCKED = ("url:adult", "list adult: bottega.example")
+
+
+def blocked(body: str, **rest: object) -> Row:
+    item = record(body, **rest)  # type: ignore[arg-type]
+    item.blocked = BLOCKED
+    return page_row(item, Ingest())
+
+
+def test_a_blocked_address_stops_after_the_gates_before_it_and_before_opt_outs_and_extraction() -> None:
+    row = blocked(page(), headers=[*HTML, (ROBOTS, "noai")])
+    assert (row["stop"], row["evidence"], row["text"], row["gate_language"]) == (*BLOCKED, "", None)
+    assert blocked(page(), status=404)["stop"] == "http:status"
+    assert blocked("{}", headers=[("Content-Type", "application/json")])["stop"] == "mime:type"
+    assert blocked(PARAGRAPH, kind="conversion", status=None)["stop"] == "url:adult"
+    p = Ingest(urls=UrlRules(block=("bottega.example",)))
+    row = text_row(PARAGRAPH, "https://www.bottega.example/x", None, 0, p)
+    assert (row["stop"], row["evidence"], row["text"]) == ("url:block", "urls.block: bottega.example", "")
+    assert text_row(PARAGRAPH, "https://altra.example/", None, 0, p)["stop"] is None
+
+
+def test_rows_that_late_parameters_leave_as_they_are() -> None:
+    item, strict = record(page()), Ingest(opt_out=("noindex",))
+    for stop, opt_out, same in (
+        (None, None, True),
+        (None, "noindex=meta", False),
+        ("extract:empty", "noai=meta", True),
+        ("http:status", "noindex=meta", True),
+        ("url:adult", None, False),
+        ("opt_out:noai", "noai=meta", False),
+    ):
+        assert unchanged({"stop": stop, "opt_out": opt_out}, item, strict) is same
+    item.blocked = BLOCKED
+    assert not unchanged({"stop": None, "opt_out": None}, item, strict)
+    assert unchanged({"stop": "size:large", "opt_out": None}, item, strict)
 
 
 def test_the_recipe_chooses_which_reservations_exclude() -> None:
     meta = '<meta name="robots" content="noai, noindex">'
     assert row_of(page(head=meta), Ingest(opt_out=("noindex",)))["stop"] == "opt_out:noindex"
     assert row_of(page(head=meta), Ingest(opt_out=()))["stop"] is None
-    with pytest.raises(ValueError, match=r"unknown noaai; choices: noai, tdm-reservation, noindex"):
+    mine = Ingest(agents=("MyBot",))
+    assert row_of(page(head='<meta name="gptbot" content="noai">'), mine)["stop"] is None
+    assert row_of(page(head='<meta name="mybot" content="noai">'), mine)["stop"] == "opt_out:agent"
+    with pytest.raises(ValueError, match=r"unknown noaai; choices: noai, notrain, agent, "):
         Ingest(opt_out=("noaai",))
 
 

@@ -36,7 +36,16 @@ HQ = {"kind": "quality", "url": "https://e.example/hq.bin", "sha256": "0" * 64, 
         ({"quality": {"thresholds": {"min_wrods": 1.0}}}, ["min_wrods", "min_words"]),
         ({"quality": {"languages": {"mt": {"no_rule": 1.0}}}}, ["no_rule"]),
         ({"dedup": {"elect": ["luck"]}}, ["dedup.elect", "luck", "oldest"]),
-        ({"dedup": {"rows": 0}}, ["dedup"]),
+        ({"dedup": {"rows": 0}}, ["dedup", "rows"]),
+        ({"dedup": {"similarity": 1.5}}, ["dedup.similarity", "1.5"]),
+        ({"dedup": {"similarity": 0.7, "rows": 9}}, ["similarity", "bands"]),
+        ({"dedup": {"verify": 1.0}}, ["dedup.verify", "1.0"]),
+        ({"dedup": {"urls": "latest"}}, ["dedup.urls", "latest", "newest"]),
+        ({"dedup": {"mode": "append", "earlier": ["a"]}}, ["dedup.mode", "append", "extend"]),
+        ({"dedup": {"mode": "merge"}}, ["dedup.mode", "dedup.earlier"]),
+        ({"dedup": {"earlier": ["a", "a"]}}, ["dedup.earlier", "twice"]),
+        ({"dedup": {"lines": -1}}, ["dedup.lines", "-1"]),
+        ({"dedup": {"task_bytes": 0}}, ["dedup.task_bytes"]),
         ({"pii": {"kinds": ["name"]}}, ["pii.kinds", "name", "email"]),
         ({"balance": {"strategy": "unimax"}}, ["balance.budget"]),
         ({"balance": {"strategy": "fair"}}, ["balance.strategy", "temperature"]),
@@ -65,6 +74,12 @@ def test_wrong_recipes_are_refused_by_key(raw: dict[str, Any], told: list[str]) 
         configure(raw)
     for words in told:
         assert words in str(refused.value)
+
+
+def test_a_similarity_stands_for_bands_and_rows() -> None:
+    assert configure({"dedup": {"similarity": 0.8}}).minhash == configure({}).minhash
+    loose = configure({"dedup": {"similarity": 0.7, "verify": 0.5}}).minhash
+    assert (loose.bands, loose.rows, loose.sketch) == (22, 5, True)
 
 
 def test_classifiers_are_for_languages_by_any_name_and_only_for_those_of_the_run() -> None:
@@ -111,7 +126,7 @@ def test_settings_need_section_key_and_value(text: str) -> None:
 
 
 def test_missing_and_broken_files(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"bundled recipes: demo, texts, web"):
+    with pytest.raises(RecipeError, match=r"bundled recipes: demo, incremental, texts, web"):
         load("nowhere.toml")
     (tmp_path / "broken.toml").write_text("[run\n")
     with pytest.raises(RecipeError, match="not valid TOML"):

@@ -22,6 +22,7 @@ def summary(**more: Any) -> dict[str, Any]:
         "languages": {},
         "warnings": [],
         "stages": [],
+        "duplicates": {"task_bytes": 1 << 30, "largest": []},
     }
     return base | more
 
@@ -38,7 +39,11 @@ def full() -> dict[str, Any]:
         pages={"seen": 1_234_567, "kept": 5, "dropped": 1_234_562},
         languages={"mlt_Latn": sizes, "gle_Latn": none},
         warnings=[f"sign {EVIL}"],
-        stages=[{"name": f"sign {EVIL}", "parts": 3, "reused": 1, "rows_in": 9, "rows_out": 9, "seconds": 0.25}],
+        stages=[
+            {"name": f"sign {EVIL}", "parts": 3, "reused": 1, "rows_in": 9, "rows_out": 9, "seconds": 0.25}
+            | {"peak_bytes": 5_600 << 20}
+        ],
+        duplicates={"task_bytes": 1 << 30, "largest": [{"id": f"cluster {EVIL}", "cluster_size": 7_654, "exact": 321}]},
     )
 
 
@@ -116,7 +121,9 @@ def test_names_come_out_as_they_are() -> None:
     assert parsed.row(f"extract:{EVIL}")[2] == "2"
     assert parsed.row(EVIL)[1:] == ["10", "3", "1,234", EVIL]
     assert f"aside {EVIL}" in parsed.text
-    assert parsed.row(f"sign {EVIL}") == [f"sign {EVIL}", "3", "1", "9", "9", "0.2"]
+    assert parsed.row(f"sign {EVIL}") == [f"sign {EVIL}", "3", "1", "9", "9", "0.2", "5,600"]
+    assert f"cluster {EVIL}" in parsed.text
+    assert any(row[1:] == ["7,654", "321"] for row in parsed.rows)
 
 
 def test_the_funnel_counts_every_page_once() -> None:

@@ -1,12 +1,10 @@
 """text.py and kernels/: what is found in text against plain Python, and the compiled loops against naive ones."""
 
 import math
-import random
 import re
 import subprocess
 import sys
 import unicodedata
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -371,94 +369,6 @@ def test_windows_end_at_the_last_character_whatever_the_rounding() -> None:
 
 def hashed(tokens: list[str]) -> text.U64:
     return np.array([hash_of(token) for token in tokens], np.uint64)
-
-
-@UNTIMED
-@given(SENTENCES, st.integers(1, 6))
-def test_shingles_are_equal_exactly_when_runs_are(tokens: list[str], n: int) -> None:
-    grams = kernels.shingles(hashed(tokens), n)
-    runs = [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
-    assert len(grams) == len(runs)
-    assert len(set(grams.tolist())) == len(set(runs))
-    assert len(set(zip(grams.tolist(), runs, strict=True))) == len(set(runs))
-
-
-def test_shingles_follow_splitmix64() -> None:
-    hashes = [0, MASK, 12345, 1 << 63]
-    expected = []
-    for i in range(2):
-        h = 3
-        for j in range(3):
-            h = mix((h * 0x9E3779B97F4A7C15 + hashes[i + j]) & MASK)
-        expected.append(h)
-    assert kernels.shingles(np.array(hashes, np.uint64), 3).tolist() == expected
-
-
-EDGES = st.integers(1, 40).flatmap(
-    lambda n: st.tuples(st.just(n), st.lists(st.tuples(*[st.integers(0, n - 1)] * 2), max_size=60))
-)
-
-
-@UNTIMED
-@given(EDGES)
-def test_connected_equals_a_dictionary_union_find(case: tuple[int, list[tuple[int, int]]]) -> None:
-    nodes, edges = case
-    group = {i: {i} for i in range(nodes)}
-    for a, b in edges:
-        merged = group[a] | group[b]
-        for member in merged:
-            group[member] = merged
-    left, right = (np.array([edge[side] for edge in edges], np.int64) for side in (0, 1))
-    assert kernels.connected(nodes, left, right).tolist() == [min(group[i]) for i in range(nodes)]
-
-
-def test_connected_follows_a_long_chain_in_the_worst_order() -> None:
-    ends = np.arange(20_000, 0, -1)
-    assert not kernels.connected(20_001, ends, ends - 1).any()
-
-
-def sets_with(jaccard: float, union: int, draw: random.Random) -> tuple[text.U64, text.U64]:
-    """Two sets of random hashes whose Jaccard similarity is `jaccard`, exactly."""
-    every = np.array([draw.getrandbits(64) for _ in range(union)], np.uint64)
-    shared = round(jaccard * union)
-    half = shared + (union - shared) // 2
-    return every[:half], np.concatenate([every[:shared], every[half:]])
-
-
-@pytest.mark.parametrize("jaccard", [0.0, 0.1, 0.5, 0.8, 0.95, 1.0])
-def test_share_of_equal_minima_estimates_jaccard_within_its_binomial_bound(jaccard: float) -> None:
-    one, other = sets_with(jaccard, 400, random.Random(7))
-    n = 4000
-    equal = kernels.minhash_bands(one, n, 1, 1) == kernels.minhash_bands(other, n, 1, 1)
-    assert abs(equal.mean() - jaccard) <= 4 * math.sqrt(jaccard * (1 - jaccard) / n)
-
-
-@pytest.mark.parametrize("jaccard", [0.5, 0.8, 0.9])
-def test_bands_meet_along_the_s_curve(jaccard: float) -> None:
-    draw, trials = random.Random(11), 400
-    met = 0
-    for seed in range(trials):
-        one, other = sets_with(jaccard, 60, draw)
-        met += bool((kernels.minhash_bands(one, 14, 8, seed) == kernels.minhash_bands(other, 14, 8, seed)).any())
-    expected = 1 - (1 - jaccard**8) ** 14
-    assert abs(met / trials - expected) <= 4 * math.sqrt(expected * (1 - expected) / trials) + 1 / trials
-
-
-def test_bands_are_of_the_set_and_of_the_seed() -> None:
-    grams = np.array([3, 1, 2], np.uint64)
-    bands = kernels.minhash_bands(grams, 14, 8, 1)
-    assert bands.tolist() == kernels.minhash_bands(np.array([1, 2, 3, 3, 1], np.uint64), 14, 8, 1).tolist()
-    assert len(set(bands.tolist())) == 14
-    assert not (bands == kernels.minhash_bands(grams, 14, 8, 2)).any()
-
-
-def test_bands_spread_over_all_bits() -> None:
-    ones: dict[int, int] = defaultdict(int)
-    for i in range(500):
-        value = int(kernels.minhash_bands(np.array([i], np.uint64), 1, 8, 1)[0])
-        for bit in range(64):
-            ones[bit] += value >> bit & 1
-    assert all(abs(n - 250) < 5 * math.sqrt(125) for n in ones.values())
 
 
 def test_utf8_replaces_lone_surrogates_only() -> None:

@@ -17,6 +17,7 @@ from euro_curate.schema import (
     LANGUAGES,
     OVERLAPS,
     QUALITIES,
+    RESERVATIONS,
     RULINGS,
     SCORES,
     SCREENS,
@@ -63,12 +64,13 @@ def rulings(
     cuts: dict[str, float] | None = None,
     screens: list[Row] | None = None,
     overlaps: list[Row] | None = None,
+    sites: list[Row] | None = None,
 ) -> list[Row]:
-    """Without `cuts`, there is no classifier; without `screens`, no filter; without `overlaps`, no benchmark."""
+    """Without `cuts`, there is no classifier; without `screens`, no filter; without `overlaps`, no benchmark; without `sites`, no robots.txt."""
     documents = table(pages, DOCUMENTS)
     limits = [{"language": code, "threshold": limit, "pages": 9, "kept": 9} for code, limit in (cuts or {}).items()]
     opinions = (table(screens or [], SCREENS), table(pages if cuts is not None else [], SCORES), table(limits, CUTS))
-    more = (*opinions, table(overlaps or [], OVERLAPS))
+    more = (*opinions, table(overlaps or [], OVERLAPS), table(sites or [], RESERVATIONS))
     out = decide(documents, table(pages, LANGUAGES), table(pages, QUALITIES), *more, params or Rules())
     found: list[Row] = checked(decide, out, documents).to_pylist()
     return found
@@ -211,7 +213,13 @@ def test_scores_of_other_documents_are_refused() -> None:
     tables = [table([page("a")], schema) for schema in (DOCUMENTS, LANGUAGES, QUALITIES)]
     with pytest.raises(ValueError, match="other pages"):
         decide(
-            *tables, SCREENS.empty_table(), table([page("b")], SCORES), CUTS.empty_table(), table([], OVERLAPS), Rules()
+            *tables,
+            SCREENS.empty_table(),
+            table([page("b")], SCORES),
+            CUTS.empty_table(),
+            table([], OVERLAPS),
+            RESERVATIONS.empty_table(),
+            Rules(),
         )
 
 
@@ -232,6 +240,36 @@ def test_what_a_model_is_tested_on_is_no_training_data(
     (row,) = rulings([page(**more)], Rules(min_ngrams=least), overlaps=found)
     assert brief(row) == expected
     assert row["evidence"] == (f"{shared} word n-grams of quiz" if row["rule"] == "shared_ngrams" else None)
+
+
+# --- what sites reserve ------------------------------------------------------------------------------------------------------
+
+SITE = {
+    "source": "f",
+    "offset": 0,
+    "site": "e.example",
+    "found": "robots=robots.txt:GPTBot",
+    "policy": "robots.txt of 2024-05-01",
+}
+
+
+@pytest.mark.parametrize("stop", [None, "extract:empty", "language:other"])
+def test_a_sites_reservation_comes_before_what_the_page_says_and_is(stop: str | None) -> None:
+    (row,) = rulings([page("a", stop=stop, words=3)], sites=[SITE | {"id": "a", "signal": "robots-all"}])
+    assert brief(row) == ("opt_out:robots_all", "robots-all", None, None)
+    assert row["evidence"] == "robots=robots.txt:GPTBot (robots.txt of 2024-05-01)"
+
+
+@pytest.mark.parametrize("stop", ["http:status", "url:adult", "opt_out:noai"])
+def test_and_after_the_rules_before_it(stop: str) -> None:
+    (row,) = rulings([page("a", stop=stop)], sites=[SITE | {"id": "a", "signal": "robots"}])
+    assert row["verdict"] == stop
+
+
+def test_a_site_that_excludes_nothing_or_speaks_of_another_capture_changes_nothing() -> None:
+    for other in ({"signal": None}, {"signal": "robots", "id": "b"}, {"signal": "robots", "offset": 9}):
+        (row,) = rulings([page("a")], sites=[SITE | {"id": "a"} | other])
+        assert brief(row) == PASSED
 
 
 # --- thresholds --------------------------------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ class Packing:
             raise ValueError("publish.shard_bytes: must be above 0")
 
 
+HEADS = ("id", "kind", "cluster")  # the columns of ELECTIONS that it needs
 SIZED = ("id", "language", "order", "cluster_size", "words", "bytes")  # the columns of CLEAN that `size` needs
 
 
@@ -52,7 +53,7 @@ def size(clean: pa.Table, elections: pa.Table, scores: pa.Table, params: Sizing)
     known = dict(zip(scores["id"].to_pylist(), scores["quality_score"].to_pylist(), strict=True))
     ids = clean["id"].to_pylist()
     columns = {name: clean[name] for name in SIZED} | {
-        "cluster": pa.array([order_hash(clusters.get(page, page), params.seed) for page in ids], pa.uint64()),
+        "cluster": pa.array([order_hash(str(clusters.get(page, page)), params.seed) for page in ids], pa.uint64()),
         "quality_score": pa.array([known.get(page) for page in ids], pa.float64()),
     }
     return pa.table([columns[name] for name in SIZES.names], schema=SIZES)
@@ -175,7 +176,16 @@ def _budget(row: dict[str, Any], pages: pl.DataFrame | None, p: Packing) -> dict
     return out | {"epochs": out[f"total_{row['unit']}"] / row["epoch"] if row["epoch"] else float(row["passes"])}
 
 
-@stage(out=VERDICTS, version=1)
+def count_verdicts(verdicts: pa.Table) -> dict[str, Any]:
+    """VERDICTS -> {"verdicts": {language: {verdict: pages}}}, sorted: the part's receipt tells them."""
+    counts: dict[str, dict[str, int]] = {}
+    grouped = verdicts.group_by(["language", "verdict"]).aggregate([([], "count_all")])
+    for row in sorted(grouped.to_pylist(), key=lambda row: (row["language"], row["verdict"])):
+        counts.setdefault(row["language"], {})[row["verdict"]] = row["count_all"]
+    return {"verdicts": counts}
+
+
+@stage(out=VERDICTS, version=3, notes=count_verdicts)
 def close(verdicts: pa.Table, sizes: pa.Table, budget: pa.Table, params: Selection) -> pa.Table:
     """VERDICTS (n), the SIZES of its kept pages, BUDGET -> VERDICTS (n): kept pages that the plan does not take become `budget:cut`."""
     rank, count = ranks(sizes, params), copies(sizes["cluster_size"].to_numpy(), params)

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 
 from euro_curate.ingest.identity import record_id, second_occurrence, text_id
-from euro_curate.ingest.page import Ingest, Row, text_row
+from euro_curate.ingest.page import Ingest, Row, text_row, unchanged
+from euro_curate.ingest.policies import is_apart, policy_of
 from euro_curate.ingest.records import HashedFile, Reading, container, read_records
 from euro_curate.ingest.sandbox import Sandbox
 from euro_curate.ingest.sources import Source
 from euro_curate.ingest.texts import TextRecord, read_texts
-from euro_curate.schema import DOCUMENTS
+from euro_curate.schema import DOCUMENTS, POLICIES
 from euro_curate.shards import filesystem
 
 # Of this code and of what decides the text: an upgraded extractor makes new parts.
-VERSION = " ".join(["6", *(f"{name} {version(name)}" for name in ("trafilatura", "resiliparse", "lxml"))])
+VERSION = " ".join(["8", *(f"{name} {version(name)}" for name in ("trafilatura", "resiliparse", "lxml"))])
 
 _sandbox = Sandbox()  # one per worker process, started with its first page
 
@@ -30,14 +30,18 @@ URL_KEYS = ("url", "u", "source_url")
 DATE_KEYS = ("date", "timestamp", "ts", "crawled_at")
 
 
-def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
-    """Reads a whole file: (DOCUMENTS in file order, notes for run.json: records, apart, bytes_skipped, errors, digest, restarts).
+def ingest(source: Source, p: Ingest, known: pa.Table | None = None) -> tuple[pa.Table, dict[str, Any]]:
+    """Reads a whole file: (DOCUMENTS in file order, notes for run.json: records, apart, bytes_skipped, errors, digest, restarts;
+    `policies`, a table, if the file holds any).
+
+    `known`: what it gave with other LATE parameters, so that only pages that these concern are looked at again. It changes no byte.
 
     Damage in the file is in the notes; a page that cannot be read is a row. OSError only if the file itself cannot be opened.
     """
     reading = Reading()
     restarts = _sandbox.restarts
     rows: list[Row] = []
+    policies: list[Row] = []
     ids: set[str] = set()
     fs, path = filesystem(source.url)
     try:
@@ -51,7 +55,7 @@ def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
         stream = HashedFile(raw)
         kind, _ = container(stream)
         if kind in ("warc", "arc", "wacz"):
-            found = _pages(stream, kind, source, p, reading)
+            found = _pages(stream, kind, source, p, reading, policies, known)
         elif kind in ("jsonl", "parquet"):
             found = _texts(stream, source, kind, p, reading)
         else:
@@ -66,6 +70,8 @@ def ingest(source: Source, p: Ingest) -> tuple[pa.Table, dict[str, Any]]:
             rows.append(row | {"source": source.name})
         reading.digest = stream.digest()
     notes = dataclasses.asdict(reading) | {"format": kind, "restarts": _sandbox.restarts - restarts}
+    if policies:
+        notes["policies"] = pa.Table.from_pylist(policies, schema=POLICIES)
     return pa.Table.from_pylist(rows, schema=DOCUMENTS), notes
 
 
@@ -88,22 +94,30 @@ def _seekable(stream: IO[bytes]) -> Iterator[IO[bytes]]:
         yield copy
 
 
-def _pages(stream: HashedFile, kind: str, source: Source, p: Ingest, reading: Reading) -> Iterator[Row]:
+def _pages(
+    stream: HashedFile,
+    kind: str,
+    source: Source,
+    p: Ingest,
+    reading: Reading,
+    policies: list[Row],
+    known: pa.Table | None,
+) -> Iterator[Row]:
+    row_of = {} if known is None else {offset: i for i, offset in enumerate(known["offset"].to_pylist())}
     for record in read_records(stream, kind, reading):
-        if _is_apart(record.url):
+        if is_apart(record.url):
             reading.apart += 1
             reading.records -= 1
+            if policy := policy_of(record, source.name):
+                policies.append(policy)
             continue
-        yield _sandbox.row(record, p) | {"id": record_id(record.id, source.name, record.offset)}
-
-
-def _is_apart(url: str | None) -> bool:
-    """robots.txt and well-known files say something about a site; they are no pages."""
-    try:
-        path = urlsplit(url.strip("<>")).path if url else ""
-    except ValueError:
-        return False
-    return path == "/robots.txt" or path.startswith("/.well-known/")
+        record.blocked = p.urls.match(record.url)
+        row: Row | None = None
+        if known is not None and record.offset in row_of:
+            row = known.slice(row_of[record.offset], 1).to_pylist()[0]
+        if row is None or not unchanged(row, record, p):
+            row = _sandbox.row(record, p)
+        yield row | {"id": record_id(record.id, source.name, record.offset)}
 
 
 def _texts(stream: HashedFile, source: Source, kind: str, p: Ingest, reading: Reading) -> Iterator[Row]:

@@ -16,12 +16,13 @@ from resiliparse.parse.encoding import detect_mime
 from euro_curate import text
 from euro_curate.ingest.decode import Undecodable, decode, unpack
 from euro_curate.ingest.extract import main_text, parse, plain_text
+from euro_curate.ingest.head import read_head, read_title
 from euro_curate.ingest.records import Record
+from euro_curate.ingest.urls import UrlRules
 from euro_curate.langid import LangId
 from euro_curate.langid import gate as language_gate
 from euro_curate.languages import UNKNOWN, languages
-
-OPT_OUT_SIGNALS = ("noai", "tdm-reservation", "noindex")
+from euro_curate.optout import DEFAULT, check_signals, excluded, statements, training_agents
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Ingest:
     min_bytes: int = 1  # of the body as sent, unpacked
     max_bytes: int = 8 << 20  # beyond, trafilatura takes minutes and gigabytes
     min_plain_chars: int = 100  # plain text of the whole page; less cannot hold fifty words
-    opt_out: tuple[str, ...] = ("noai", "tdm-reservation")  # signals that exclude a page; all are recorded
+    opt_out: tuple[str, ...] = DEFAULT  # signals that exclude a page, its own and its site's; all are recorded
+    agents: tuple[str, ...] = ()  # whose exclusion is one of training; () = optout/agents.toml
+    urls: UrlRules = field(default_factory=UrlRules)  # addresses that are not wanted
     fast: bool = True  # trafilatura's fast path first, the full one when it finds nothing
     precision: bool = False  # trafilatura's favor_precision
     tables: bool = True  # keep tables, as lines of text
@@ -42,11 +45,9 @@ class Ingest:
     page_memory_bytes: int = 4 << 30  # data segment of the process that handles pages
 
     def __post_init__(self) -> None:
-        unknown = set(self.opt_out) - set(OPT_OUT_SIGNALS)
-        if unknown:
-            raise ValueError(
-                f"ingest.opt_out: unknown {', '.join(sorted(unknown))}; choices: {', '.join(OPT_OUT_SIGNALS)}"
-            )
+        check_signals(self.opt_out)
+        if not self.agents:
+            object.__setattr__(self, "agents", training_agents())
         if self.page_timeout_s <= 0 or self.max_bytes < self.min_bytes:
             raise ValueError("ingest: page_timeout_s must be above 0, max_bytes at least min_bytes")
 
@@ -75,11 +76,17 @@ def blank_row(record: Record) -> Row:
         "charset": None,
         "html_lang": None,
         "title": None,
+        "canonical_url": None,
+        "published": None,
+        "content_language": None,
+        "last_modified": None,
         "text": "",
         "bytes_in": len(record.body),
         "gate_language": None,
         "gate_score": None,
         "licence": None,
+        "licence_id": None,
+        "licence_from": None,
         "opt_out": None,
         "stop": None,
         "evidence": None,
@@ -98,10 +105,9 @@ def page_row(record: Record, p: Ingest) -> Row:
         row["stop"], row["text"] = "extract:memory", ""
     except Exception as error:  # a page cannot fail a run: what no gate foresaw is an extraction error on record
         row["stop"], row["evidence"], row["text"] = "extract:error", type(error).__name__, ""
-    for name in ("title", "html_lang", "licence", "opt_out", "mime", "evidence"):
-        if row[name]:
-            row[name] = text.utf8([row[name]])[0]
-    row["text"] = text.utf8([row["text"]])[0]
+    for name, value in row.items():
+        if isinstance(value, str):
+            row[name] = text.utf8([value])[0]
     return row
 
 
@@ -111,6 +117,8 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
         raise _Stop("http:status", str(record.status))
     if record.kind == "conversion":
         row["mime"], row["charset"] = "text/plain", "utf-8"
+        if record.blocked:
+            raise _Stop(*record.blocked)
         _accept_text(row, record.body.decode("utf-8", "replace"), p)
         return
     if not record.body:
@@ -130,11 +138,14 @@ def _fill(row: Row, record: Record, p: Ingest) -> None:
         page, row["charset"] = decode(body, content_type)
     except Undecodable as error:
         raise _Stop("encoding:charset", str(error)) from error
+    if record.blocked:
+        raise _Stop(*record.blocked)
     page = page.replace("\x00", "")
-    _read_head(row, page, record)
-    signals = [signal for signal in p.opt_out if row["opt_out"] and signal in row["opt_out"]]
-    if signals:
-        raise _Stop(f"opt_out:{signals[0].replace('-', '_')}", row["opt_out"])
+    head = read_head(page, record.headers, row["url"], row["crawled_at"])
+    row |= head.columns
+    row["opt_out"] = statements(record.headers, head.metas, head.links)
+    if signal := excluded(row["opt_out"], p.opt_out, p.agents):
+        raise _Stop(f"opt_out:{signal.replace('-', '_')}", row["opt_out"])
     row |= _look(page, xxhash.xxh3_128_digest(body) + row["charset"].encode(), p)
     if row["stop"]:
         raise _Stop(row["stop"], row["evidence"])
@@ -178,6 +189,20 @@ def _look_once(row: Row, page: str, p: Ingest) -> None:
         raise _Stop("extract:empty", None)
 
 
+LATE = ("urls", "opt_out", "agents")  # parameters that decide which pages are stopped, and nothing else of any page
+
+
+def unchanged(row: Row, record: Record, p: Ingest) -> bool:
+    """Whether a row that was made with other LATE parameters is what page_row would make of its record with these."""
+    family = (row["stop"] or "").partition(":")[0]
+    if family in ("url", "opt_out"):
+        return (
+            False  # it may pass now, or be stopped by another list: made again, at little cost where it does not pass
+        )
+    earlier_gate = family in ("http", "mime", "size", "encoding")
+    return earlier_gate or not (record.blocked or excluded(row["opt_out"], p.opt_out, p.agents))
+
+
 def _accept_text(row: Row, body: str, p: Ingest) -> None:
     """Text inputs: no extraction, the same gate for emptiness."""
     row["text"] = body.strip()
@@ -188,7 +213,7 @@ def _accept_text(row: Row, body: str, p: Ingest) -> None:
 def text_row(body: str, url: str | None, date: str | None, row_number: int, p: Ingest) -> Row:
     """The row of a document that comes as text (JSONL, Parquet), under the same rules as a record."""
     raw = body.encode("utf-8", "replace")
-    return page_row(Record(None, url, date, row_number, "conversion", None, [], raw), p)
+    return page_row(Record(None, url, date, row_number, "conversion", None, [], raw, p.urls.match(url)), p)
 
 
 MANY_LINKS = 2000  # indexes, site maps, archives of tags: trafilatura takes seconds for them, and finds a line or two
@@ -247,71 +272,6 @@ def mime_of(content_type: str, body: bytes) -> str:
     return declared if declared and sniffed == "application/octet-stream" else sniffed
 
 
-_HEAD_CHARS = 1 << 16
-_HTML_LANG = re.compile(r"<html\b[^>]*?\blang\s*=\s*[\"']?([A-Za-z0-9\-_]{2,20})", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]*>(.{1,1000}?)</title", re.IGNORECASE | re.DOTALL)
-_META = re.compile(r"<meta\b[^>]{1,600}>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"([a-zA-Z\-:]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>\"']+))")
-_LICENCE = re.compile(r"<(?:a|link)\b[^>]*\brel\s*=\s*[\"']?[^\"'>]*\blicen[sc]e\b[^>]*>", re.IGNORECASE)
-
-
-def _read_head(row: Row, page: str, record: Record) -> None:
-    """Title, language attribute, licence link, and reservations in headers and meta elements."""
-    head = page[:_HEAD_CHARS]
-    if found := _HTML_LANG.search(head):
-        row["html_lang"] = found.group(1)
-    row["title"] = _title(head)
-    if ("licen" in page or "LICEN" in page) and (found := _LICENCE.search(page)):
-        row["licence"] = _attributes(found.group(0)).get("href")
-    signals: list[str] = []
-    for key, value in record.headers:
-        if key.lower() == "x-robots-tag":
-            signals += _robots("header", value)
-        if key.lower() == "tdm-reservation" and value.strip() == "1":
-            signals.append("tdm-reservation=header")
-    for element in _META.findall(head):
-        attributes = _attributes(element)
-        name = attributes.get("name", "").lower()
-        if name == "robots":
-            signals += _robots("meta", attributes.get("content", ""))
-        if name == "tdm-reservation" and attributes.get("content", "").strip() == "1":
-            signals.append("tdm-reservation=meta")
-    row["opt_out"] = "; ".join(dict.fromkeys(signals)) or None
-
-
-def _title(head: str) -> str | None:
-    found = _TITLE.search(head)
-    return (" ".join(html.unescape(found.group(1)).split())[:500] or None) if found else None
-
-
-_AGENT = re.compile(r"\s*([a-z*][^\s:]*)\s*:(.*)", re.DOTALL)
-_VALUED = (
-    "max-snippet",
-    "max-image-preview",
-    "max-video-preview",
-    "unavailable_after",
-)  # directives with a colon of their own
-
-
-def _robots(where: str, value: str) -> list[str]:
-    """`noai` and `noindex` of a robots directive list. Directives scoped to one agent (`otherbot: noindex, nofollow`) are not for us."""
-    directives, ours = set(), True
-    for part in value.lower().split(","):
-        scoped = _AGENT.fullmatch(part)
-        if scoped and scoped.group(1) not in _VALUED:
-            ours = scoped.group(1) == "*"
-        if ours:
-            directives.add((scoped.group(2) if scoped else part).strip())
-    return [f"{signal}={where}" for signal in ("noai", "noindex") if signal in directives]
-
-
-def _attributes(element: str) -> dict[str, str]:
-    return {
-        m.group(1).lower(): html.unescape(m.group(2) or m.group(3) or m.group(4) or "")
-        for m in _ATTRIBUTE.finditer(element)
-    }
-
-
 def _host(url: str | None) -> str | None:
     try:
         return urlsplit(url).hostname if url else None
@@ -342,7 +302,7 @@ def extract_page(page: str) -> tuple[str, str | None, str | None]:
         if len(page) > Ingest.max_bytes:
             raise _Stop("size:large", None)
         page = page.replace("\x00", "")
-        row["title"] = _title(page[:_HEAD_CHARS])
+        row["title"] = read_title(page)
         tree = parse(page)
         row["text"] = text.utf8([main_text(tree, len(plain_text(tree)))])[0] if tree is not None else ""
         if not row["text"]:

@@ -36,6 +36,7 @@ class Record:
     status: int | None  # HTTP status of a response
     headers: list[tuple[str, str]]  # HTTP headers, in order, repeats kept
     body: bytes  # still transfer- and content-encoded
+    blocked: tuple[str, str] | None = None  # by its address: verdict and evidence; see ingest/urls.py
 
 
 @dataclass

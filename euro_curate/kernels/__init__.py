@@ -51,7 +51,7 @@ def _one_compiles() -> Iterator[None]:
 
 
 with _one_compiles():
-    from euro_curate.kernels.duplicates import connected, minhash_bands, shingles
+    from euro_curate.kernels.duplicates import components, hash_strings, minhash, split_clusters, star_edges
     from euro_curate.kernels.measuring import FILLER, JAVASCRIPT, MEASURES, NO_LANGUAGE, tally
     from euro_curate.kernels.reading import COUNTS, read
 
@@ -61,9 +61,11 @@ __all__ = [
     "JAVASCRIPT",
     "MEASURES",
     "NO_LANGUAGE",
-    "connected",
-    "minhash_bands",
+    "components",
+    "hash_strings",
+    "minhash",
     "read",
-    "shingles",
+    "split_clusters",
+    "star_edges",
     "tally",
 ]

@@ -120,7 +120,7 @@ def _in_input(span: Span, done: Sequence[Span]) -> Span:
     return Span(span.kind, span.start + shift, span.end + shift)
 
 
-@stage(out=CLEAN, version=3, rows="subset")
+@stage(out=CLEAN, version=4, rows="subset")
 def redact(
     documents: pa.Table, languages_table: pa.Table, qualities: pa.Table, verdicts: pa.Table, params: Redaction
 ) -> pa.Table:
@@ -150,6 +150,8 @@ def redact(
         "bytes": pa.array([len(b.encode()) for b in bodies], pa.int64()),
         "redactions": pa.array(counts, pa.int32()),
         "licence": docs["licence"],
+        "licence_id": docs["licence_id"],
         "title": docs["title"],
+        "published": docs["published"],
     }
     return pa.table(list(columns.values()), schema=CLEAN)

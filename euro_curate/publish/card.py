@@ -104,7 +104,8 @@ def card(
         "## Rights",
         "",
         "The texts belong to their authors; the licence above is that of the collection. Pages with a machine-readable reservation "
-        "that the recipe honours are left out; the `licence` column holds the licence link that a page carried, as found.",
+        "that the recipe honours are left out; the `licence` column holds the licence that a page named, as found, and `licence_id` its "
+        "short form where it is one of Creative Commons: evidence, no statement that it holds.",
         "",
     ]
     return "\n".join(lines)

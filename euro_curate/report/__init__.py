@@ -60,6 +60,7 @@ def render(summary: Mapping[str, Any], counts: Sequence[Mapping[str, Any]]) -> s
         _funnel(counts),
         _sizes(summary["languages"]),
         _rules(counts),
+        _clusters(summary["duplicates"]["largest"]),
         _stages(summary["stages"]),
         _inputs(summary["inputs"]),
     ]
@@ -186,14 +187,30 @@ def _rules(counts: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def _clusters(largest: Sequence[Mapping[str, Any]]) -> str:
+    if not largest:
+        return ""
+    rows = "".join(
+        f"<tr><td><code>{escape(row['id'])}</code></td><td>{row['cluster_size']:,}</td><td>{row['exact']:,}</td></tr>"
+        for row in largest
+    )
+    return (
+        "<h2>Largest clusters of duplicates</h2><p class=soft>A cluster that is far larger than the others is often no text that somebody copied, but "
+        "what a site or a programme writes on every page: <code>euro-curate explain --id</code> shows it.</p><div class=scroll><table>"
+        "<tr><th>representative</th><th>pages</th><th>of these with the same words as it</th></tr>"
+        f"{rows}</table></div>"
+    )
+
+
 def _stages(stages: Sequence[Mapping[str, Any]]) -> str:
     rows = "".join(
         f"<tr><td>{escape(s['name'])}</td><td>{s['parts']:,}</td><td>{s['reused']:,}</td><td>{s['rows_in']:,}</td><td>{s['rows_out']:,}</td>"
-        f"<td>{s['seconds']:.1f}</td></tr>"
+        f"<td>{s['seconds']:.1f}</td><td>{s['peak_bytes'] / 2**20:,.0f}</td></tr>"
         for s in stages
     )
     return (
-        "<h2>Stages</h2><div class=scroll><table><tr><th>stage</th><th>parts</th><th>reused</th><th>rows in</th><th>rows out</th><th>seconds</th></tr>"
+        "<h2>Stages</h2><div class=scroll><table><tr><th>stage</th><th>parts</th><th>reused</th><th>rows in</th><th>rows out</th><th>seconds</th>"
+        "<th>peak memory, MiB</th></tr>"
         f"{rows}</table></div>"
     )
 

@@ -78,8 +78,8 @@ def publish(folder: Path, clean, shard_bytes: int, merge_parts: int = 256) -> di
     """The last third of the pipeline, in this process. Returns seconds by stage."""
     from euro_curate.balance import SIZED, Sizing, size
     from euro_curate.budgeting import Planning, budgeted
+    from euro_curate.dataset import sharded
     from euro_curate.executors import Serial
-    from euro_curate.pipeline import sharded
     from euro_curate.recipe import configure
     from euro_curate.run import Run, Slice
     from euro_curate.schema import CLEAN, ELECTIONS, SCORES
@@ -100,7 +100,7 @@ def speed(pages: int, chars: int) -> None:
     import pyarrow as pa
 
     pa.set_cpu_count(1)
-    import euro_curate.pipeline  # noqa: F401  (start-up is not what is measured)
+    import euro_curate.dataset  # noqa: F401  (start-up is not what is measured)
 
     with tempfile.TemporaryDirectory() as folder:
         clean, size = make(Path(folder), pages, chars)

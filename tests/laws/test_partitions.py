@@ -40,6 +40,18 @@ def test_any_batch_size(tmp_path: Path) -> None:
     assert content(tmp_path / "a") == content(tmp_path / "b")
 
 
+@pytest.mark.parametrize("task_bytes", [15_000, 3_000])
+def test_any_size_of_the_tasks_that_find_duplicates(tmp_path: Path, task_bytes: int) -> None:
+    crawl = crawls.split(crawls.pages(), tmp_path / "in", 5)
+    crawls.run([crawl], tmp_path / "a", BALANCED)
+    cut = crawls.run([crawl], tmp_path / "b", {**BALANCED, "dedup": {"task_bytes": task_bytes}})
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+    assert verdict_rows(tmp_path / "a") == verdict_rows(tmp_path / "b")
+    tasks = {stage["name"]: stage["parts"] for stage in cut["stages"]}
+    assert min(tasks["pair"], tasks["enrol"], tasks["elect"]) > 1, "or there was nothing to cut"
+    assert ("compose" in tasks) == (task_bytes < 10_000)
+
+
 def test_seed_changes_the_sample(tmp_path: Path) -> None:
     """The negative control: the comparison above can fail."""
     crawl = crawls.split(crawls.pages(), tmp_path / "in", 2)

@@ -18,6 +18,7 @@ from euro_curate import (
     dedup,
     langid,
     models,
+    optout,
     pii,
     publish,
     quality,
@@ -33,6 +34,7 @@ from euro_curate.stage import Stage
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "langid": {"trim": True},
+    "dedup": {"urls": "newest", "lines": 1},
     "filter": {"datatrove": {"RegexFilter": {"regex_exp": "[Тт]ермос"}}},
     "models": {"hq": classifiers.trained()},
     "quality": {"models": {"bg": "hq"}},
@@ -55,13 +57,29 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
         lambda: screening.resolve_filters(SETTINGS["filter"]["datatrove"], ("bul_Cyrl",)),
         (schema.DOCUMENTS, schema.LANGUAGES),
     ),
-    dedup.sort_signatures: (dedup.Pairing, (schema.SIGNATURES, schema.LANGUAGES)),
-    dedup.pair: (dedup.Pairing, (schema.SORTED_SIGNATURES,)),
-    dedup.connect: (dedup.Pairing, (schema.EDGES,)),
+    dedup.count_lines: (lambda: dedup.Lines(1), (schema.DOCUMENTS,)),
+    dedup.find_common_lines: (lambda: dedup.Lines(1), (schema.LINES,)),
+    dedup.deal_lines: (lambda: dedup.Lines(1), (schema.COMMON_LINES,)),
+    dedup.drop_lines: (lambda: dedup.Lines(1), (schema.DOCUMENTS, schema.COMMON_LINES)),
+    dedup.sort_keys: (dedup.Pairing, (schema.SIGNATURES, schema.LANGUAGES)),
+    dedup.pair: (dedup.Pairing, (schema.KEYS,)),
+    dedup.connect: (dedup.Pairing, (schema.LINKS,)),
+    dedup.label: (dedup.Pairing, (schema.CLUSTERS,)),
+    dedup.hook: (dedup.Pairing, (schema.CLUSTERS,)),
+    dedup.compose: (dedup.Pairing, (schema.CLUSTERS, schema.CLUSTERS)),
+    dedup.register: (dedup.Registering, (schema.RULINGS, schema.SIGNATURES, schema.VERDICTS)),
+    dedup.sort_urls: (dedup.Addresses, (schema.CANDIDATES,)),
+    dedup.elect_urls: (lambda: dedup.Addresses("newest"), (schema.URL_KEYS,)),
+    dedup.enrol: (dedup.Registering, (schema.CANDIDATES, schema.CLUSTERS, schema.URL_LOSERS)),
+    dedup.elect: (dedup.Election, (schema.MEMBERS,)),
+    dedup.deal: (dedup.Registering, (schema.ELECTIONS,)),
     score.score: (scoring, (schema.DOCUMENTS, schema.LANGUAGES)),
     score.bin_scores: (score.Binning, (schema.SCORES, schema.LANGUAGES)),
     score.cut_scores: (score.Cutting, (schema.SCORE_BINS,)),
     contamination.overlap: (lambda: configure(SETTINGS).decontamination, (schema.DOCUMENTS,)),
+    optout.sort_policies: (optout.BySite, (schema.POLICIES,)),
+    optout.sort_addresses: (optout.BySite, (schema.DOCUMENTS,)),
+    optout.reserve: (optout.OptOut, (schema.ADDRESSES, schema.POLICIES)),
     verdict.decide: (
         verdict.Rules,
         (
@@ -72,9 +90,9 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
             schema.SCORES,
             schema.CUTS,
             schema.OVERLAPS,
+            schema.RESERVATIONS,
         ),
     ),
-    dedup.elect: (dedup.Election, (schema.RULINGS, schema.CLUSTERS)),
     verdict.settle: (verdict.Settling, (schema.RULINGS, schema.ELECTIONS)),
     pii.redact: (pii.Redaction, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.VERDICTS)),
     publish.sort_clean: (publish.Sorting, (schema.CLEAN, schema.SIZES, schema.TOKENS)),
@@ -109,18 +127,29 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
 
     patch = pytest.MonkeyPatch()
     patch.setattr(Run, "make", watched)
-    crawls.run([crawls.split(crawls.pages(["bg", "it"]), folder / "in", 1)], Path(folder / "out"), SETTINGS)
+    crawl = crawls.pages(["bg", "it"])
+    for page in crawl:
+        if "copy.example" in page.url:  # lines that the site has on every page
+            lines = (
+                "<p>Пишете ни, ако искате да получавате новините на сайта.</p><p>Нашата редакция чете всяко писмо.</p>"
+            )
+            page.body = str(page.body).replace("</p>", "</p>" + lines)
+    sites = [crawls.robots("https://copy.example"), crawls.robots("https://near.example")]
+    settings = {**SETTINGS, "run": {"site_ranges": 1}}
+    crawls.run([crawls.split([*crawl, *sites], folder / "in", 1)], Path(folder / "out"), settings)
     patch.undo()
     return parts
 
 
 MADE_BY = {
     id(schema.DOCUMENTS): "ingest", id(schema.LANGUAGES): "identify", id(schema.SIGNATURES): "sign", id(schema.QUALITIES): "measure",
-    id(schema.SORTED_SIGNATURES): "sort_signatures", id(schema.EDGES): "pair", id(schema.CLUSTERS): "connect", id(schema.RULINGS): "decide",
+    id(schema.LINES): "count_lines", id(schema.COMMON_LINES): "find_common_lines", id(schema.KEYS): "sort_keys", id(schema.LINKS): "pair", id(schema.CLUSTERS): "connect", id(schema.CANDIDATES): "register",
+    id(schema.URL_KEYS): "sort_urls", id(schema.URL_LOSERS): "elect_urls", id(schema.MEMBERS): "enrol", id(schema.RULINGS): "decide",
     id(schema.ELECTIONS): "elect", id(schema.VERDICTS): "settle", id(schema.CLEAN): "redact", id(schema.WEIGHTS): "weigh",
     id(schema.TOKENS): "count_tokens", id(schema.SIZES): "size", id(schema.ALLOTMENTS): "allocate", id(schema.BORDERS): "border",
     id(schema.BUDGET): "cut", id(schema.SHUFFLED): "sort_clean", id(schema.OVERLAPS): "overlap", id(schema.SCREENS): "screen",
     id(schema.SCORES): "score", id(schema.SCORE_BINS): "bin_scores", id(schema.CUTS): "cut_scores",
+    id(schema.POLICIES): "sort_policies", id(schema.ADDRESSES): "sort_addresses", id(schema.RESERVATIONS): "reserve",
 }  # fmt: skip
 
 
@@ -139,6 +168,6 @@ def test_a_stage_keeps_its_promise(stage: Stage, rows: int | None, tables: dict[
 
 
 def test_no_stage_is_forgotten() -> None:
-    modules = (langid, dedup, quality, score, screening, contamination, verdict, pii, publish, balance)
+    modules = (langid, dedup, quality, score, screening, contamination, optout, verdict, pii, publish, balance)
     found = {value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
     assert found == set(STAGES)

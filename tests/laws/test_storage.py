@@ -14,7 +14,11 @@ from pathlib import Path
 import crawls
 import fsspec
 import pytest
+from click.testing import CliRunner
 from conftest import tree
+from faulty import Faults, proxy
+
+from euro_curate.cli import main
 
 
 def free_port() -> int:
@@ -24,8 +28,8 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[fsspec.AbstractFileSystem]:
-    """An S3 file system with an empty bucket `crawl`."""
+def s3_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """An S3 server on loopback, with its address and credentials in the environment."""
     port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
@@ -48,12 +52,18 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[fsspec.AbstractFileSyste
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 break
         time.sleep(0.05)
+    yield port
+    server.kill()
+    server.wait()
+
+
+@pytest.fixture
+def bucket(s3_port: int) -> Iterator[fsspec.AbstractFileSystem]:
+    """An S3 file system with an empty bucket `crawl`."""
     fsspec.get_filesystem_class("s3").clear_instance_cache()
     files = fsspec.filesystem("s3")
     files.mkdir("crawl")
     yield files
-    server.kill()
-    server.wait()
     fsspec.get_filesystem_class("s3").clear_instance_cache()
 
 
@@ -74,6 +84,75 @@ def test_s3_in_and_out_gives_the_bytes_of_the_disk(tmp_path: Path, bucket: fsspe
     assert [path.split("/")[3] for path in bucket.find("crawl/out/dataset/data")] == ["fin_Latn"] == [
         path.split("/")[3] for path in bucket.ls("crawl/out/dataset/data", detail=False)
     ] or changed["languages"]["bul_Cyrl"]["dataset_pages"] == 0
+
+
+@pytest.fixture
+def faults(
+    bucket: fsspec.AbstractFileSystem, s3_port: int, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Faults, fsspec.AbstractFileSystem]]:
+    """The same server behind one that misbehaves: everything but `bucket` goes through it."""
+    made = Faults()
+    server = proxy(s3_port, made)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_address[1]}")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    yield made, bucket
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.slow
+def test_a_storage_that_throttles_dawdles_and_cuts_answers_short_changes_nothing(
+    tmp_path: Path, faults: tuple[Faults, fsspec.AbstractFileSystem]
+) -> None:
+    bad, bucket = faults
+    crawl = crawls.split(crawls.pages(["fi"]), tmp_path / "in", 2)
+    crawls.run([crawl], tmp_path / "out")
+    bucket.put(str(crawl) + "/", "crawl/in/", recursive=True)
+    bad.throttle_every, bad.slow_every, bad.cut_every = 7, 31, 11
+    crawls.run(["s3://crawl/in/*.warc.gz"], "s3://crawl/out")  # type: ignore[arg-type]
+    bucket.invalidate_cache()
+    bucket.get("crawl/out/", str(tmp_path / "copy") + "/", recursive=True)
+    for folder in ("dataset", "verdicts"):
+        assert tree(tmp_path / "copy" / folder) == tree(tmp_path / "out" / folder)
+        assert tree(tmp_path / "copy" / folder)
+    assert min(bad.met[name] for name in ("throttled", "slow", "cut")) > 0, bad.met
+
+
+@pytest.mark.parametrize("at", [pytest.param(8, marks=pytest.mark.slow), 40, pytest.param(90, marks=pytest.mark.slow)])
+def test_credentials_that_fail_midway_stop_the_run_and_cost_nothing_done(
+    tmp_path: Path, faults: tuple[Faults, fsspec.AbstractFileSystem], at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, bucket = faults
+    monkeypatch.setattr("euro_curate.executors.attempts._BACKOFF_S", 0.01)
+    crawl = crawls.split(crawls.pages(["fi"]), tmp_path / "in", 2)
+    crawls.run([crawl], tmp_path / "out")
+    bucket.put(str(crawl) + "/", "crawl/in/", recursive=True)
+    bad.refuse = (at, 1 << 30)
+    given = [
+        "run",
+        "web",
+        "--input",
+        "s3://crawl/in/*.warc.gz",
+        "--output",
+        "s3://crawl/out",
+        "--engine",
+        "serial",
+        "--quiet",
+    ]
+    told = CliRunner().invoke(main, given)
+    assert told.exit_code in (1, 2), told.output  # 2: refused before anything started
+    assert "Traceback" not in told.output and told.stderr.count("\n") <= 3
+    assert bad.met["refused"] > 0
+    bucket.invalidate_cache()
+    assert not bucket.exists("crawl/out/run.json")
+    bad.refuse = (0, 0)
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    again = CliRunner().invoke(main, given)
+    assert again.exit_code == 0, again.output
+    bucket.invalidate_cache()
+    bucket.get("crawl/out/", str(tmp_path / "copy") + "/", recursive=True)
+    for folder in ("dataset", "verdicts"):
+        assert tree(tmp_path / "copy" / folder) == tree(tmp_path / "out" / folder)
 
 
 @pytest.mark.parametrize("damaged", [False, True])

@@ -1,0 +1,313 @@
+"""find_duplicates(): the dedup part of the flow, in tasks of bounded size. Which tasks there are follows from row counts and the recipe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from euro_curate.dedup import (
+    SHOWN,
+    Addresses,
+    Election,
+    Lines,
+    Pairing,
+    Registering,
+    compose,
+    connect,
+    count_lines,
+    deal,
+    deal_lines,
+    drop_lines,
+    elect,
+    elect_urls,
+    enrol,
+    find_common_lines,
+    hook,
+    label,
+    pair,
+    register,
+    sort_keys,
+    sort_urls,
+)
+from euro_curate.run import Run, Slice
+from euro_curate.schema import (
+    CANDIDATES,
+    CLUSTERS,
+    COMMON_LINES,
+    DOCUMENTS,
+    ELECTIONS,
+    KEYS,
+    LANGUAGES,
+    LINES,
+    LINKS,
+    MEMBERS,
+    RULINGS,
+    SIGNATURES,
+    URL_KEYS,
+    URL_LOSERS,
+    VERDICTS,
+)
+from euro_curate.shards import Shards
+from euro_curate.stage import Stage
+
+# Bytes of working memory a row of its main input costs each stage at its peak, input and output included; tests/bench/dedup.py measures them.
+ROW_BYTES = {
+    "count_lines": 8000,  # a page: its text, and 30 lines
+    "find_common_lines": 150,  # a line
+    "sort_keys": 1200,  # a page: 15 keys
+    "pair": 60,  # a key
+    "connect": 75,  # a link
+    "label": 90,  # a node in a batch; hook is like it
+    "compose": 90,  # a node
+    "register": 500,  # a page
+    "sort_urls": 400,  # a candidate
+    "enrol": 700,  # a candidate
+    "elect": 900,  # a member
+}
+
+
+PROCESS_BYTES = 400 << 20  # a process with all its libraries, before it reads anything
+
+Plan = dict[str, list[tuple[Slice, pa.Schema]]]
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """How large a task of the gathers may be."""
+
+    task_bytes: int = 1 << 30  # of working memory; the process itself takes PROCESS_BYTES more
+    merge_parts: int = 256  # parts a merge reads at most
+
+    def rows(self, stage: str) -> int:
+        """Rows of input that a task of that stage may have."""
+        return max(1, self.task_bytes // ROW_BYTES[stage])
+
+    def ranges(self, stage: str, rows: int) -> dict[str, tuple[int, int | None]]:
+        """So many rows' hashes, cut into equal ranges of which each fits a task: name -> (low, high or None)."""
+        count = -(-rows // self.rows(stage)) or 1
+        bounds = [(1 << 64) * i // count for i in range(count)]
+        return {f"range-{i:05d}": (low, bounds[i + 1] if i + 1 < count else None) for i, low in enumerate(bounds)}
+
+    def batches(self, stage: str, shards: Shards) -> dict[str, list[str]]:
+        """Parts in key order, as many together as fit a task: name -> part keys. A part that is too large comes alone."""
+        limit, held = self.rows(stage), 0
+        out: list[list[str]] = []
+        for part in shards.parts:
+            if not out or len(out[-1]) >= self.merge_parts or held + part.rows > limit:
+                out.append([])
+                held = 0
+            out[-1].append(part.key)
+            held += part.rows
+        return {f"batch-{i:05d}": keys for i, keys in enumerate(out)}
+
+    def gather(self, run: Run, stage: Stage, keys: Plan, params: Any, aligned: int = 1) -> Shards:
+        """run.gather, with the memory that these tasks are cut for."""
+        return run.gather(stage, keys, params, aligned, self.task_bytes + PROCESS_BYTES)
+
+
+NOTHING = Shards(())
+
+
+@dataclass(frozen=True)
+class Found:
+    """Elections by batch of crawl files, and what the report says of clusters."""
+
+    elections: dict[str, Shards] = field(hash=False)  # crawl file's key -> the part with its elections
+    largest: list[dict[str, Any]] = field(hash=False)
+
+
+def without_common_lines(run: Run, texts: Shards, sources: Mapping[str, str], tasks: Tasks, lines: Lines) -> Shards:
+    """DOCUMENTS (`sources`: part key -> name of the crawl file) -> SHORTENED, by what the whole run has of each line."""
+    columns = ("source", "host", "text")
+    batches = tasks.batches("count_lines", texts)
+    counted = tasks.gather(
+        run,
+        count_lines,
+        {name: [(Slice(texts.only(keys).parts, columns=columns), DOCUMENTS)] for name, keys in batches.items()},
+        lines,
+    )
+    common = tasks.gather(
+        run,
+        find_common_lines,
+        {
+            name: [(Slice(counted.parts, between=("key", *bounds)), LINES)]
+            for name, bounds in tasks.ranges("find_common_lines", counted.rows).items()
+        },
+        lines,
+    )
+    dealt = tasks.gather(
+        run,
+        deal_lines,
+        {
+            name: [(Slice(common.parts, equal=("source", tuple(sources[key] for key in keys))), COMMON_LINES)]
+            for name, keys in batches.items()
+        },
+        lines,
+    )
+    batch_of = {key: dealt.only([name]).parts for name, keys in batches.items() for key in keys}
+    return run.map(
+        drop_lines,
+        [(texts, DOCUMENTS)],
+        lines,
+        lookup=lambda key: [(Slice(batch_of[key], equal=("source", (sources[key],))), COMMON_LINES)],
+    )
+
+
+def sorted_keys(run: Run, signatures: Shards, langs: Shards, tasks: Tasks) -> Shards:
+    """SIGNATURES, LANGUAGES -> KEYS in sorted files, of which the gathers read ranges."""
+    return tasks.gather(
+        run,
+        sort_keys,
+        {
+            name: [
+                (Slice(signatures.only(keys).parts), SIGNATURES),
+                (Slice(langs.only(keys).parts, columns=("id", "language")), LANGUAGES),
+            ]
+            for name, keys in tasks.batches("sort_keys", signatures).items()
+        },
+        Pairing(),
+        aligned=2,
+    )
+
+
+def connected(run: Run, links: Shards, tasks: Tasks) -> Shards:
+    """LINKS -> CLUSTERS of all of them, in parts of which ranges can be read: in one task if they fit it, else by rounds of contraction."""
+    if links.rows <= tasks.rows("connect"):
+        return tasks.gather(run, connect, {"all": [(Slice(links.parts), LINKS)]}, Pairing())
+    local = tasks.gather(
+        run,
+        connect,
+        {name: [(Slice(links.only(keys).parts), LINKS)] for name, keys in tasks.batches("connect", links).items()},
+        Pairing(),
+    )
+    by_node = {
+        name: [(Slice(local.parts, between=("node", *bounds)), CLUSTERS)]
+        for name, bounds in tasks.ranges("label", local.rows).items()
+    }
+    labels = tasks.gather(run, label, by_node, Pairing())
+    hooks = tasks.gather(run, hook, by_node, Pairing())
+    upper = connected(run, hooks, tasks) if hooks.rows else hooks
+    return tasks.gather(
+        run,
+        compose,
+        {
+            name: [
+                (Slice(labels.parts, between=("cluster", *bounds)), CLUSTERS),
+                (Slice(upper.parts, between=("node", *bounds)), CLUSTERS),
+            ]
+            for name, bounds in tasks.ranges("compose", labels.rows).items()
+        },
+        Pairing(),
+    )
+
+
+def find_duplicates(
+    run: Run,
+    tables: Mapping[str, Shards],
+    sources: Mapping[str, str],
+    tasks: Tasks,
+    election: Election,
+    addresses: Addresses,
+    earlier: Mapping[str, Shards],
+) -> Found:
+    """The tables `sort_keys`, `sign` and `decide` of this run (`sources`: part key -> name of the crawl file), of earlier ones also
+    `verdicts` -> who is a copy of whom."""
+    keys = Shards((*earlier["sort_keys"].parts, *tables["sort_keys"].parts))
+    links = tasks.gather(
+        run,
+        pair,
+        {
+            name: [(Slice(keys.parts, between=("key", *bounds)), KEYS)]
+            for name, bounds in tasks.ranges("pair", keys.rows).items()
+        },
+        Pairing(),
+    )
+    clusters = connected(run, links, tasks)
+
+    candidates = Shards(
+        (
+            *registered(run, tables, "", tasks).parts,
+            *registered(run, earlier, "earlier-", tasks).parts,
+        )
+    )
+    losers = url_losers(run, candidates, tasks, addresses)
+    members = tasks.gather(
+        run,
+        enrol,
+        {
+            name: [
+                (Slice(table.parts, between=("node", *bounds)), schema)
+                for table, schema in ((candidates, CANDIDATES), (clusters, CLUSTERS), (losers, URL_LOSERS))
+            ]
+            for name, bounds in tasks.ranges("enrol", candidates.rows).items()
+        },
+        Registering(),
+    )
+    elections = tasks.gather(
+        run,
+        elect,
+        {
+            name: [(Slice(members.parts, between=("cluster", *bounds)), MEMBERS)]
+            for name, bounds in tasks.ranges("elect", members.rows).items()
+        },
+        election,
+    )
+    batches = tasks.batches("register", tables["decide"])
+    dealt = tasks.gather(
+        run,
+        deal,
+        {
+            name: [(Slice(elections.parts, equal=("source", tuple(sorted(sources[key] for key in keys)))), ELECTIONS)]
+            for name, keys in batches.items()
+        },
+        Registering(),
+    )
+    rows = [row for part in elections.parts for row in part.notes["largest"]]
+    return Found(
+        {key: dealt.only([name]) for name, keys in batches.items() for key in keys},
+        sorted(rows, key=lambda row: (-row["cluster_size"], row["id"]))[:SHOWN],
+    )
+
+
+def registered(run: Run, tables: Mapping[str, Shards], prefix: str, tasks: Tasks) -> Shards:
+    """The tables `decide`, `sign` and, of earlier runs, `verdicts` -> CANDIDATES in sorted files."""
+    rulings, signatures, verdicts = (tables.get(name, NOTHING) for name in ("decide", "sign", "verdicts"))
+    return tasks.gather(
+        run,
+        register,
+        {
+            prefix + name: [
+                (Slice(rulings.only(keys).parts), RULINGS),
+                (Slice(signatures.only(keys).parts, columns=("id", "exact", "sketch", "url_hash")), SIGNATURES),
+                (Slice(verdicts.only(keys).parts, columns=("id", "verdict")), VERDICTS),
+            ]
+            for name, keys in tasks.batches("register", rulings).items()
+        },
+        Registering(),
+        aligned=2,
+    )
+
+
+def url_losers(run: Run, candidates: Shards, tasks: Tasks, addresses: Addresses) -> Shards:
+    """CANDIDATES -> URL_LOSERS; nothing where the recipe does not ask for it."""
+    if not addresses.keep:
+        return NOTHING
+    by_url = tasks.gather(
+        run,
+        sort_urls,
+        {
+            name: [(Slice(candidates.only(keys).parts), CANDIDATES)]
+            for name, keys in tasks.batches("sort_urls", candidates).items()
+        },
+        addresses,
+    )
+    return tasks.gather(
+        run,
+        elect_urls,
+        {
+            name: [(Slice(by_url.parts, between=("url_hash", *bounds)), URL_KEYS)]
+            for name, bounds in tasks.ranges("sort_urls", by_url.rows).items()
+        },
+        addresses,
+    )

@@ -1,0 +1,220 @@
+"""What a run will take, before it starts: tasks, bytes, memory, core-hours and time per stage, from the inputs' sizes alone.
+
+Rates are core-seconds and bytes written per byte of input, by stage. They come from a table that we measured (pipelines/rates.toml, whose
+head says where), or from a sample: the beginnings of a few of the very inputs, run through the very recipe on this machine.
+"""
+
+import json
+import math
+import shutil
+import tempfile
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from euro_curate.ingest import Source
+from euro_curate.resources import bundled
+from euro_curate.shards import filesystem
+
+SAMPLE_FILES, SAMPLE_BYTES, WARM_BYTES = 4, 3 << 20, 1 << 18
+_PARQUET = b"PAR1"
+
+
+class CannotSample(RuntimeError):
+    """The sample could not be taken, or its run failed."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One stage's costs. `per` says with what the number of its tasks grows."""
+
+    core_s_per_gb: float  # core-seconds per 10^9 bytes of input
+    core_s_per_task: float  # what a task takes on next to nothing
+    bytes_out: float  # written per byte of input
+    memory_bytes: int  # room that a task is given
+    per: str  # file | batch (of merged files) | shard | fixed
+    tasks: int = 1  # if fixed
+
+
+@dataclass(frozen=True)
+class Machines:
+    """What there is to run on."""
+
+    nodes: int
+    cpus: int  # of each
+    memory_bytes: int  # of each
+
+    def slots(self, memory_bytes: int) -> int:
+        """Tasks at once."""
+        return self.nodes * min(self.cpus, max(1, self.memory_bytes // max(1, memory_bytes)))
+
+
+@dataclass(frozen=True)
+class Step:
+    """The forecast of one stage."""
+
+    stage: str
+    tasks: int
+    core_s: float
+    wall_s: float
+    bytes_out: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The whole."""
+
+    files: int
+    bytes_in: int
+    steps: tuple[Step, ...]
+    startup_s: float
+    warnings: tuple[str, ...]
+
+    @property
+    def core_s(self) -> float:
+        return sum(step.core_s for step in self.steps)
+
+    @property
+    def wall_s(self) -> float:
+        return self.startup_s + sum(step.wall_s for step in self.steps)
+
+
+# Seconds before the first task and around each: Ray starts, workers load the kernels and the model. Measured with Ray 2.60 on two cores.
+STARTUP_S = 15.0
+_OVERHEAD_S = 0.01  # of handing out a task, publishing its part and reading the receipt
+_BIG_FILE = 4.0  # times the average: its ingest outlasts the others
+
+
+def shipped_rates() -> dict[str, Rate]:
+    """The table that comes with the package, by stage, in the order of the flow."""
+    raw = tomllib.loads(bundled("pipelines", "rates.toml").read_text("utf-8"))
+    return {name: Rate(**row) for name, row in raw["stages"].items()}
+
+
+def rates_of(summary: Mapping[str, Any], bytes_in: int) -> dict[str, Rate]:
+    """Rates from the run.json of a run that made all its parts. A stage that is called twice is one row."""
+    rows: dict[str, dict[str, float]] = {}
+    for count in summary["stages"]:
+        row = rows.setdefault(count["name"], {"core": 0.0, "bytes": 0, "parts": 0, "memory": 0, "gather": 0})
+        row["gather"] = max(row["gather"], count["gather"])
+        row["core"] += count["core_seconds"]
+        row["bytes"] += count["bytes_out"]
+        row["parts"] += count["parts"]
+        row["memory"] = max(row["memory"], count["memory_bytes"])
+    return {name: _rate(name, row, bytes_in) for name, row in rows.items()}
+
+
+_BY_BATCH = ("sort_keys", "pair", "connect", "register", "enrol", "elect", "deal", "sort_clean", "weigh", "bin_scores")
+_FLOOR_S = 0.01  # an empty task's seconds: the share of a gather over nothing
+
+
+def _rate(name: str, row: Mapping[str, float], bytes_in: int) -> Rate:
+    parts = int(row["parts"])
+    per = "shard" if name == "shard" else "batch" if name in _BY_BATCH else "fixed" if row["gather"] else "file"
+    # On a sample, what a fixed number of tasks takes is mostly their being tasks; it must not be scaled up with the bytes.
+    by_task = min(row["core"] / parts, _FLOOR_S) if parts else 0.0
+    per_gb = max(0.0, row["core"] - by_task * parts) / bytes_in * 1e9
+    return Rate(per_gb, by_task, row["bytes"] / bytes_in, int(row["memory"]), per, parts)
+
+
+def forecast(
+    sizes: Sequence[int],
+    rates: Mapping[str, Rate],
+    machines: Machines,
+    merge_parts: int,
+    shard_bytes: int,
+    startup_s: float = STARTUP_S,
+) -> Forecast:
+    """Sizes of the input files, rates, machines -> the forecast. A stage lasts as long as its longest worker: tasks are whole."""
+    total, files = sum(sizes), len(sizes)
+    steps = []
+    for name, rate in rates.items():
+        written = int(rate.bytes_out * total)
+        tasks = {
+            "file": files,
+            "batch": math.ceil(files / merge_parts),
+            "shard": max(rate.tasks, math.ceil(written / shard_bytes)),
+            "fixed": rate.tasks,
+        }[rate.per]
+        core = rate.core_s_per_gb * total / 1e9 + rate.core_s_per_task * tasks
+        slots = machines.slots(rate.memory_bytes)
+        longest = core * max(sizes) / total if rate.per == "file" else core / max(1, tasks)
+        wall = max(longest, core / min(slots, max(1, tasks))) + _OVERHEAD_S * tasks / machines.nodes**0.5
+        steps.append(Step(name, tasks, core, wall, written, rate.memory_bytes))
+    return Forecast(files, total, tuple(steps), startup_s, tuple(_warnings(sizes, steps, machines)))
+
+
+def _warnings(sizes: Sequence[int], steps: Sequence[Step], machines: Machines) -> list[str]:
+    out = []
+    average = sum(sizes) / len(sizes)
+    if max(sizes) > _BIG_FILE * average and len(sizes) > machines.nodes * machines.cpus:
+        out.append(
+            f"the largest file has {max(sizes) / average:.0f} times the average size: its ingest will outlast the others"
+        )
+    if len(sizes) < machines.nodes * machines.cpus:
+        out.append(
+            f"{len(sizes)} files cannot occupy {machines.nodes * machines.cpus} CPUs: a file is read by one task"
+        )
+    for step in steps:
+        if step.memory_bytes > machines.memory_bytes:
+            out.append(
+                f"a task of {step.stage} may need {gigabytes(step.memory_bytes)}; a node has {gigabytes(machines.memory_bytes)}"
+            )
+    crowded = [step.stage for step in steps if step.memory_bytes * machines.cpus > machines.memory_bytes]
+    if crowded:
+        out.append(
+            f"memory for fewer tasks than CPUs in {', '.join(crowded[:4])}: give a node more memory, or fewer CPUs"
+        )
+    return out
+
+
+def gigabytes(count: float) -> str:
+    """Bytes for people."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count / 1e3:,.1f} kB"
+
+
+# --- a sample -----------------------------------------------------------------------------------------------------------------
+
+
+def measure_rates(sources: Sequence[Source], run: Callable[[str, str], None]) -> dict[str, Rate]:
+    """Rates of these inputs: the beginnings of a few files, spread evenly, go through `run(input folder, output folder)`.
+
+    A run over little comes first: it compiles kernels and loads models. CannotSample says what went wrong.
+    """
+    chosen = {sources[i * (len(sources) - 1) // max(1, SAMPLE_FILES - 1)] for i in range(SAMPLE_FILES)}
+    folder = Path(tempfile.mkdtemp(prefix="euro-curate-sample-"))
+    try:
+        _beginning(sources[0], folder / "little", 0, WARM_BYTES)
+        run(str(folder / "little"), str(folder / "warm"))
+        files = sorted(chosen, key=lambda source: source.name)
+        taken = sum(_beginning(source, folder / "in", number, SAMPLE_BYTES) for number, source in enumerate(files))
+        run(str(folder / "in"), str(folder / "out"))
+        summary = json.loads((folder / "out" / "run.json").read_text("utf-8"))
+        if not summary["pages"]["seen"]:
+            raise CannotSample("the sample holds no page: rates cannot be measured on it")
+        return rates_of(summary, taken)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _beginning(source: Source, folder: Path, number: int, size: int) -> int:
+    """Copies a file's first megabytes; readers take a cut file for what it is. A Parquet file's end is needed: its first row group."""
+    folder.mkdir(exist_ok=True)
+    target = folder / f"{number}-{Path(source.name).name}"
+    fs, path = filesystem(source.url)
+    with fs.open(path, "rb") as file:
+        head = file.read(size)
+        if not head.startswith(_PARQUET):
+            target.write_bytes(head)
+            return len(head)
+        import pyarrow.parquet as pq
+
+        table = pq.ParquetFile(file).read_row_group(0)
+        pq.write_table(table, target, compression="zstd")
+        return target.stat().st_size
