@@ -8,7 +8,10 @@ from conftest import tree
 
 from euro_curate.executors import OnRay
 
-BALANCED = {"balance": {"method": "unimax", "budget_words": 2500, "shard_bytes": 4000}}
+BALANCED = {
+    "balance": {"strategy": "unimax", "budget": 2500},
+    "publish": {"shard_bytes": 4000, "validation": 0.2, "test": 0.1},
+}
 
 
 def content(output: Path) -> list[dict[str, object]]:
