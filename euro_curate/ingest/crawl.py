@@ -37,8 +37,8 @@ def ingest(source: Source, p: Ingest, known: pa.Table | None = None) -> tuple[pa
 
     `known`: what it gave with other LATE parameters, so that only pages that these concern are looked at again. It changes no byte.
 
-    Damage in the file is in the notes; a page that cannot be read is a row. A file that is not there, or not for us to read, has no
-    rows and says so; storage that keeps failing raises GaveUp.
+    Damage in the file is in the notes; a page that cannot be read is a row. A file that is not there, or on this
+    machine not for us to read, has no rows and says so. Storage that keeps failing raises GaveUp, one that refuses us PermissionError.
     """
     reading = Reading()
     restarts = _sandbox.restarts
@@ -48,6 +48,8 @@ def ingest(source: Source, p: Ingest, known: pa.Table | None = None) -> tuple[pa
     try:
         opened = RemoteFile(source.url)
     except _UNREADABLE as error:
+        if isinstance(error, PermissionError) and "://" in source.url and not source.url.startswith("file:"):
+            raise  # perhaps credentials that ran out: set aside, the file is read by the next run
         reading.trouble(error, 0)
         reading.bytes_skipped = source.size
         notes = dataclasses.asdict(reading) | {"format": "unreadable", "restarts": 0}

@@ -4,6 +4,7 @@ import errno
 import io
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from fsspec.implementations.local import LocalFileSystem
@@ -15,7 +16,7 @@ MAX_FAILURES = 200  # of one file, progress or not
 MAX_ASKED_S = 60.0  # a server may ask for so long a pause (Retry-After)
 _BLOCK, _MIN_BLOCK = (
     5 << 20,
-    1 << 16,
+    1 << 14,
 )  # bytes asked for at a time; less after a failure: some connections end before so much has come
 
 pause: Callable[[float], None] = time.sleep  # tests put another one here
@@ -122,7 +123,8 @@ class RemoteFile(io.RawIOBase):
         self._file: Any = None
         self._at, self._block = 0, _BLOCK
         self._size: int | None = None
-        self._seekable = bool(self._try(lambda file: file.seekable()))
+        self._streamed: bool | None = None  # by a server that knows no ranges; None: not known yet
+        self._seekable = self._try(_seekable)
 
     def readable(self) -> bool:
         return True
@@ -142,11 +144,18 @@ class RemoteFile(io.RawIOBase):
         return self._at
 
     def read(self, size: int = -1) -> bytes:
-        data = self._try(lambda file: self._read(file, size))
-        self._at += len(data)
-        if data:
+        """All that is asked for, unless the file ends: those who read zips and Parquet count on it."""
+        parts, left = [], size
+        while left:
+            step = self._block if left < 0 else min(left, self._block)
+            data = self._try(partial(self._read, size=step))
+            if not data:
+                break
+            self._at += len(data)
             self._patience.in_a_row = 0
-        return data
+            parts.append(data)
+            left -= len(data) if left > 0 else 0
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def readinto(self, buffer: Any) -> int:
         data = self.read(len(buffer))
@@ -158,7 +167,7 @@ class RemoteFile(io.RawIOBase):
         super().close()
 
     def _read(self, file: Any, size: int) -> bytes:
-        data: bytes = file.read(size)
+        data: bytes = file.read(min(size, self._block))  # which a failure may have made smaller meanwhile
         if not data and size and self._size is not None and self._at < self._size:
             raise ConnectionError(f"the stream ends at byte {self._at:,} of {self._size:,}")
         return data
@@ -175,11 +184,16 @@ class RemoteFile(io.RawIOBase):
                 self._patience.failed(error, self._at)
 
     def _open(self) -> None:
-        options: dict[str, Any] = {} if self._local else {"block_size": self._block}
+        options: dict[str, Any] = {} if self._local else {"block_size": 0 if self._streamed else self._block}
         file = self._fs.open(self._path, "rb", **options)
+        if self._streamed is None:
+            self._streamed = not _ranged(file)
+            if self._streamed:
+                file.close()
+                file = self._fs.open(self._path, "rb", block_size=0)
         if self._size is None and (size := getattr(file, "size", None)) is not None:
             self._size = int(size)
-        if self._at and file.seekable():
+        if self._at and _seekable(file):
             file.seek(self._at)
         elif self._at:
             left = self._at  # no ranges: from the start again
@@ -194,3 +208,20 @@ class RemoteFile(io.RawIOBase):
                 file.close()
             except Exception:  # what failed may fail to close
                 pass
+
+
+def _seekable(file: Any) -> bool:
+    return bool(file.seekable()) and type(file).__name__ != "HTTPStreamFile"  # which says that it can
+
+
+def _ranged(file: Any) -> bool:
+    """Whether a web server gives parts of a file: some do not, without saying so, which shows behind the first block."""
+    if type(file).__name__ != "HTTPFile" or not file.size or file.size <= _BLOCK:
+        return True
+    try:
+        file.seek(file.size - 1)
+        file.read(1)
+    except ValueError:
+        return False
+    file.seek(0)
+    return True
