@@ -251,14 +251,14 @@ def clean(*ids: str) -> pa.Table:
 def test_sizes_know_the_clusters_name_and_the_classifiers_score() -> None:
     base = {"source": "f", "offset": 0, "cluster_size": 2}
     elections = [
-        base | {"id": "b", "kind": "representative", "cluster": 7},
-        base | {"id": "c", "kind": "near", "cluster": 7},
+        base | {"id": "b", "kind": "representative", "cluster": 77},
+        base | {"id": "c", "kind": "near", "cluster": 77},
     ]
     scores = pa.Table.from_pylist([{"id": "x", "quality_score": 0.1}, {"id": "b", "quality_score": 0.9}], schema=SCORES)
     given_in = clean("b", "d")
     out = balance.size(given_in, pa.Table.from_pylist(elections, schema=ELECTIONS), scores, Sizing(5))
     rows = checked(balance.size, out, given_in).to_pylist()
-    assert [row["cluster"] for row in rows] == [order_hash("7", 5), order_hash("d", 5)], (
+    assert [row["cluster"] for row in rows] == [order_hash("77", 5), order_hash("d", 5)], (
         "alone, a page is its own cluster"
     )
     assert [row["quality_score"] for row in rows] == [0.9, None]

@@ -85,7 +85,7 @@ def shuffled(table: pa.Table, sorting: Sorting | None = None, tokens: bool = Fal
 
 def test_a_row_of_the_dataset_by_hand() -> None:
     more = {"second": "ita_Latn", "second_score": 0.01, "title": "T", "licence": "cc", "published": "2024-02-29"}
-    given_in = clean({"id": "a", "order": 5, **more})
+    given_in = clean({"id": "a", "order": 5} | more)
     out = checked(shard, shard(shuffled(given_in, tokens=True), Shard()), None)
     assert out.schema.equals(DATASET, check_metadata=True)
     (row,) = out.to_pylist()

@@ -52,7 +52,9 @@ def clean_part(number: int, pages: int, chars: int, vocabulary: list[str]):  # t
         "bytes": sizes,
         "redactions": pa.array(np.zeros(pages), pa.int32()),
         "licence": pa.nulls(pages, pa.string()),
+        "licence_id": pa.nulls(pages, pa.string()),
         "title": pa.array([f"Page {i}" for i in range(pages)]),
+        "published": pa.nulls(pages, pa.string()),
     }
     return pa.table([columns[name] for name in CLEAN.names], schema=CLEAN)
 
