@@ -59,7 +59,10 @@ def test_a_threshold_remakes_verdicts_and_after_only(tmp_path: Path) -> None:
     second = crawls.run([crawl], tmp_path / "out", {"quality": {"thresholds": {"min_words": 300.0}}})
     assert set(stages_made(second)) <= {
         "decide",
+        "register",
+        "enrol",
         "elect",
+        "deal",
         "settle",
         "redact",
         "sort_clean",
