@@ -11,7 +11,7 @@ BENCH  ?=
 LANGUAGES := bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types tests slow bench models langid-eval wheel clean eu24 $(LANGUAGES)
+.PHONY: help setup demo test check format lint types tests slow bench models langid-train langid-eval wheel clean eu24 $(LANGUAGES)
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -66,7 +66,11 @@ bench: setup .venv-bench/.done ## our pipeline beside FineWeb-2's recipe on data
 	.venv-bench/bin/python -m pip install --quiet --force-reinstall --no-deps fasttext-numpy2-wheel
 	@touch $@
 
-models: setup ## train the language model: make models DATA="folders of <lang>.tsv.gz"
+models: setup ## fetch other language models: make models MODELS="lid176 glotlid-v3"; without names, list them
+	.venv/bin/python -m euro_curate.models $(MODELS)
+
+langid-train: setup ## train the language model: make langid-train DATA="folders of <lang>.tsv.gz"
+	@test -n '$(DATA)' || { echo "give labelled text: make langid-train DATA=folder" >&2; exit 2; }
 	.venv/bin/python langid_models/train.py $(DATA)
 
 langid-eval: setup ## measure language models side by side: make langid-eval DATA=labelled.tsv.gz MODELS="eu24-v2 lid176-ftz"

@@ -170,7 +170,7 @@ def _execute(
         for model in filter(None, (config.langid, config.langid.agree)):
             locate(model.place, model.sha256)
         check(config.scoring)
-        sources = expand([_bundled_input(pattern) for pattern in config.run.inputs])
+        sources = expand([_bundled_input(pattern) for pattern in config.run.inputs], config.run.crawl_prefix)
         output = _writable(config.run.output)
     except (ValueError, OSError, ImportError) as error:
         raise Refused(str(error)) from error
@@ -198,7 +198,7 @@ def _execute(
         for watcher in watchers:
             watcher.close(how)
         executor.close()
-    _tell(summary, output)
+    _tell(summary, output, quiet)
     if clean:
         clean_work(output)
     return 0 if summary["complete"] else MISSING
@@ -233,10 +233,16 @@ def _writable(output: str) -> str:
     return output
 
 
-def _tell(summary: dict[str, Any], output: str) -> None:
+def _tell(summary: dict[str, Any], output: str, quiet: bool) -> None:
+    from rich.console import Console
+
+    from euro_curate.report import read_figures, show
     from euro_curate.watch import cost
 
     pages = summary["pages"]
+    if not quiet:
+        console = Console(stderr=True)
+        show(read_figures(output, summary), console if console.is_terminal else Console(stderr=True, width=100))
     if summary.get("idle"):
         click.echo("nothing to do: everything is there already", err=True)
     languages = sum(1 for sizes in summary["languages"].values() if sizes["dataset_pages"])
@@ -314,7 +320,7 @@ def plan(
         curate(Run(output, Serial()), expand([crawl]), config)
 
     try:
-        sources = expand([_bundled_input(pattern) for pattern in config.run.inputs])
+        sources = expand([_bundled_input(pattern) for pattern in config.run.inputs], config.run.crawl_prefix)
         if sample:
             click.echo("running the recipe on a sample, twice ...", err=True)
             rates = f.measure_rates(sources, once)
@@ -494,6 +500,44 @@ def calibrate(
             click.echo(write, err=True)
     except (c.CannotCalibrate, OSError) as error:
         raise Refused(str(error)) from error
+
+
+# --- report ------------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("outputs", nargs=-1, required=True, metavar="OUTPUT [OTHER]")
+@click.option("--to", metavar="FILE", help="Write there. Default: report/index.html, or report/compared.html of OTHER.")
+def report(outputs: tuple[str, ...], to: str | None) -> None:
+    """Write the report of a finished run again, or one page that compares two runs. Prints where it is.
+
+    It is made from run.json and the small tables under report/: seconds, whatever the crawl's size, and the same bytes each time.
+
+    \b
+    Examples:
+      euro-curate report out
+      euro-curate report before after
+      euro-curate report s3://bucket/out --to out.html
+    """
+    from euro_curate.report import compare, read_figures, render
+    from euro_curate.shards import join, replace
+
+    if len(outputs) > 2:
+        raise Refused(f"one run, or two to compare, not {len(outputs)}")
+    try:
+        runs = [read_figures(output) for output in outputs]
+        for output, figures in zip(outputs, runs, strict=True):
+            if figures.headline["seen"] and not figures.verdicts:
+                raise Refused(f"{output} has no tables under report/: the command that made it makes them now")
+        if len(runs) == 1:
+            page, place = render(runs[0]), to or join(outputs[0], "report", "index.html")
+        else:
+            page = compare(runs[0], runs[1], outputs[0], outputs[1])
+            place = to or join(outputs[1], "report", "compared.html")
+        replace(place, page.encode())
+    except (OSError, ValueError, ImportError) as error:
+        raise Refused(str(error)) from error
+    click.echo(place)
 
 
 # --- one stage on JSONL ------------------------------------------------------------------------------------------------------

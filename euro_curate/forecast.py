@@ -1,6 +1,6 @@
 """What a run will take, before it starts: tasks, bytes, memory, core-hours and time per stage, from the inputs' sizes alone.
 
-Rates are core-seconds and bytes written per byte of input, by stage. They come from a table that we measured (pipelines/rates.toml, whose
+Rates are core-seconds and bytes written per byte of input, by stage. They come from a table that we measured (rates.toml, whose
 head says where), or from a sample: the beginnings of a few of the very inputs, run through the very recipe on this machine.
 """
 
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from euro_curate.ingest import Source
-from euro_curate.resources import bundled
 from euro_curate.shards import filesystem
 
 SAMPLE_FILES, SAMPLE_BYTES, WARM_BYTES = 4, 3 << 20, 1 << 18
@@ -90,7 +89,7 @@ _BIG_FILE = 4.0  # times the average: its ingest outlasts the others
 
 def shipped_rates() -> dict[str, Rate]:
     """The table that comes with the package, by stage, in the order of the flow."""
-    raw = tomllib.loads(bundled("pipelines", "rates.toml").read_text("utf-8"))
+    raw = tomllib.loads((Path(__file__).parent / "rates.toml").read_text("utf-8"))
     return {name: Rate(**row) for name, row in raw["stages"].items()}
 
 
@@ -107,13 +106,24 @@ def rates_of(summary: Mapping[str, Any], bytes_in: int) -> dict[str, Rate]:
     return {name: _rate(name, row, bytes_in) for name, row in rows.items()}
 
 
-_BY_BATCH = ("sort_keys", "pair", "connect", "register", "enrol", "elect", "deal", "sort_clean", "weigh", "bin_scores")
+_BY_BATCH = (
+    "sort_keys", "pair", "connect", "register", "enrol", "elect", "deal", "sort_clean", "weigh", "bin_scores", "total_hosts", "redraw",
+)  # fmt: skip
+_ONCE = ("collect",)
 _FLOOR_S = 0.01  # an empty task's seconds: the share of a gather over nothing
 
 
 def _rate(name: str, row: Mapping[str, float], bytes_in: int) -> Rate:
     parts = int(row["parts"])
-    per = "shard" if name == "shard" else "batch" if name in _BY_BATCH else "fixed" if row["gather"] else "file"
+    per = (
+        "shard"
+        if name == "shard"
+        else "batch"
+        if name in _BY_BATCH
+        else "fixed"
+        if row["gather"] or name in _ONCE
+        else "file"
+    )
     # On a sample, what a fixed number of tasks takes is mostly their being tasks; it must not be scaled up with the bytes.
     by_task = min(row["core"] / parts, _FLOOR_S) if parts else 0.0
     per_gb = max(0.0, row["core"] - by_task * parts) / bytes_in * 1e9

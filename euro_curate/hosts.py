@@ -19,7 +19,7 @@ def plain_host(host: str) -> str:
 
     try:
         return idna.encode(host, uts46=True).decode("ascii")
-    except idna.IDNAError:
+    except UnicodeError:  # IDNAError is one
         return host
 
 
@@ -27,6 +27,8 @@ def split_url(url: str | None) -> tuple[str, str, str] | None:
     """An absolute URL -> (host as in plain_host, `:port` unless it is the scheme's own, path with its query); None if it has no host."""
     if url and (plain := _PLAIN.match(url)):
         return plain[1], "", (plain[2] or "/") + (plain[3] or "")
+    if url and not url.isascii():
+        url = url.encode("utf-8", "replace").decode()  # crawlers write lone surrogates, which nothing can encode
     try:
         parts = urlsplit(url.strip("<> \t\r\n")) if url else None
         port = parts.port if parts else None

@@ -12,7 +12,7 @@ from zlib import crc32
 from euro_curate.models import entry, locate
 
 KINDRED = ("hrv_Latn", "bos_Latn", "srp_Latn")
-TABLE = "hrv-bos-srp-v1"  # an entry of langid_models/models.toml
+TABLE = "hrv-bos-srp-v2"  # an entry of langid_models/models.toml
 RECORD = struct.Struct("<IB")  # crc32 of a form, or of a beginning and `*`; its section
 
 # Section -> log-odds (Bosnian, Serbian) against Croatian of a text with such a word. `h` Croatian, `b` Bosnian, `s` Serbian, two letters: both; `-`: rather.
@@ -32,7 +32,17 @@ SECTIONS = {
 }
 _WEIGHTS = tuple(SECTIONS.values())
 _MODAL = tuple(SECTIONS).index("modal")
-_MODAL_DA, _INFINITIVE, _FUTURE = (1.2, 2.5), (0.0, -1.5), (0.0, -2.5)  # mora da, mora raditi, radit će
+# Turn of phrase -> the same. Croatian has the long form of `s tobom` before s, š, z, ž alone, Bosnian both, Serbian the long one.
+TURNS = {
+    "mora da": (1.2, 2.5),
+    "mora raditi": (0.0, -1.5),
+    "radit će": (0.0, -2.5),
+    "s": (0.0, -1.6),
+    "sa": (1.6, 1.8),
+    "da li": (1.5, 1.8),
+    "je li": (-0.3, -1.8),
+    "kako bi": (0.0, -0.8),
+}
 _FIRST = (-0.3, -0.5)  # without any evidence: most of what the web has is Croatian
 _TRUST = 0.4  # weight of the model's own log-odds ...
 _LEAST = 1e-3  # ... which never are beyond this probability
@@ -66,13 +76,18 @@ def evidence(line: str) -> tuple[float, float]:
     for word, following in zip(words, words[1:], strict=False):
         if seen[word] == _MODAL:
             if following == "da":
-                turns.add(_MODAL_DA)
+                turns.add("mora da")
             elif len(following) > 3 and following.endswith(("ti", "ći")):
-                turns.add(_INFINITIVE)
+                turns.add("mora raditi")
         elif following in _FUTURES and len(word) > 3 and word.endswith("t"):
-            turns.add(_FUTURE)
+            turns.add("radit će")
+        elif word in ("s", "sa") and not following.startswith(("s", "š", "z", "ž", "mnom")):
+            turns.add(word)
+        elif (turn := f"{word} {following}") in TURNS:
+            turns.add(turn)
     weights = [_WEIGHTS[section] for section in seen.values() if section is not None]
-    return tuple(math.fsum(column) for column in zip((0.0, 0.0), *weights, *turns, strict=True))  # type: ignore[return-value]
+    weights += [TURNS[turn] for turn in sorted(turns)]
+    return tuple(math.fsum(column) for column in zip((0.0, 0.0), *weights, strict=True))  # type: ignore[return-value]
 
 
 _FUTURES = frozenset(("ću", "ćeš", "će", "ćemo", "ćete"))

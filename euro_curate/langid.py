@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from euro_curate import text
+from euro_curate import network, text
 from euro_curate.kinship import tell
 from euro_curate.languages import UNKNOWN, languages
 from euro_curate.models import NO_IDENTITY, Model, entry, label_map, load
@@ -154,10 +154,11 @@ def script_of(line: str) -> str | None:
 
 
 MIN_LETTERS = 4  # "eu" and "www" are no language
+BEST = 5  # labels that are asked for: those of other scripts fall away
 
 
 def guess(sample: str, p: LangId) -> Guess:
-    """Label a short text as one piece. Only labels of the text's own script are considered."""
+    """Label a short text as one piece, by fastText's runtime. Only labels of the text's own script are considered."""
     line = normalise(sample)
     script = script_of(line)
     if script is None:
@@ -165,14 +166,34 @@ def guess(sample: str, p: LangId) -> Guess:
     form = FORMS[p.normalisation]
     asked = line if form is normalise else form(sample)
     known = codes(p.place, p.sha256, p.label_map, script)
-    ranked = [
-        (known[label], min(score, 1.0))
-        for score, label in load(p.place, p.sha256).predict(asked + "\n", 5, 0.0, "strict")
-        if label in known
-    ]
+    found = load(p.place, p.sha256).predict(asked + "\n", BEST, 0.0, "strict")
+    return _judge(line, [(known[label], score) for score, label in found if label in known], p)
+
+
+def guesses(samples: Sequence[str], p: LangId) -> list[Guess]:
+    """`guess` of each text; by our own kernel where it can (see network.py), as that is faster, and then the last digits of a score differ.
+    Importing it takes longer than handling a page, so the processes that handle pages do without.
+    """
+    weights = network.load(p.place, p.sha256) if FORMS[p.normalisation] is normalise else None
+    if weights is None:
+        return [guess(sample, p) for sample in samples]
+    lines = [normalise(sample) for sample in samples]
+    columns = _columns(weights.labels, p.label_map)
+    out = []
+    for line, labels, scores in zip(lines, *(a.tolist() for a in network.answers(weights, lines, BEST)), strict=True):
+        script = script_of(line)
+        known = columns[script] if script else []
+        ranked = [(code, score) for i, score in zip(labels, scores, strict=True) if known and (code := known[i])]
+        out.append(_judge(line, ranked, p))
+    return out
+
+
+def _judge(line: str, ranked: list[tuple[str, float]], p: LangId) -> Guess:
+    """Codes and scores of a normalised text, best first -> the answer."""
     if not ranked:
         return NOTHING
-    if form is normalise:  # the second look was weighed against our own models, which alone are asked in this form
+    ranked = [(label, min(score, 1.0)) for label, score in ranked]  # fastText's are a little above
+    if FORMS[p.normalisation] is normalise:  # our own models, which the second look was weighed against
         ranked = tell(line, ranked)
     (label, score), second = ranked[0], (ranked[1] if len(ranked) > 1 else (None, None))
     accepted = score >= threshold(label, p) and len(line) >= MIN_LETTERS
@@ -187,27 +208,51 @@ def threshold(label: str, p: LangId) -> float:
 @cache
 def codes(place: str, sha256: str, map_name: str, script: str) -> dict[str, str]:
     """A model's labels -> our codes, of the languages that are written in `script`; the others are left out."""
+    return _translated(load(place, sha256).getLabels("strict")[0], map_name, script)
+
+
+@cache
+def _columns(labels: tuple[str, ...], map_name: str) -> dict[str, list[str | None]]:
+    """Script -> our code of each label, None for those of other scripts."""
+    known = {script: _translated(labels, map_name, script) for script in _RUNS}
+    return {script: [found.get(label) for label in labels] for script, found in known.items()}
+
+
+def _translated(labels: Sequence[str], map_name: str, script: str) -> dict[str, str]:
     known = label_map(map_name) if map_name else {}
     found = {}
-    for label in load(place, sha256).getLabels("strict")[0]:
+    for label in labels:
         own = label.removeprefix("__label__")
         found[label] = next((code for code in known.get(own, (own,)) if code.endswith(script)), None)
     return {label: code for label, code in found.items() if code}
 
 
-def guess_document(body: str, p: LangId) -> Guess:
-    """Label a document of any length: a few windows spread over it, looked at together; all of it (up to MUCH_CHARS) when they leave doubt,
+def guess_documents(bodies: Sequence[str], p: LangId) -> list[Guess]:
+    """Label documents of any length: a few windows spread over each, looked at together; all of it (up to MUCH_CHARS) when they leave doubt,
     as close neighbours need more text to tell. With p.agree, a label that the second model does not share, best by best, is not accepted.
     """
-    if len(body) <= p.windows * p.window_chars:
-        found = guess(body, p)
-    else:
-        found = guess(" ".join(text.windows(body, p.window_chars, p.windows)), p)
-        if (found.score or 0.0) < SURE:
-            found = guess(" ".join(text.windows(body, MUCH_CHARS // 10, 10)), p)
-    if p.agree and found.language != UNKNOWN and guess_document(body, p.agree).label != found.label:
-        return found._replace(language=UNKNOWN)
+    seen = p.windows * p.window_chars
+    found = guesses([_sample(body, p.window_chars, p.windows) for body in bodies], p)
+    doubtful = [i for i, body in enumerate(bodies) if len(body) > seen and (found[i].score or 0.0) < SURE]
+    again = guesses([_sample(bodies[i], MUCH_CHARS // 10, 10) for i in doubtful], p)
+    for i, better in zip(doubtful, again, strict=True):
+        found[i] = better
+    if p.agree:
+        accepted = [i for i, first in enumerate(found) if first.language != UNKNOWN]
+        for i, other in zip(accepted, guess_documents([bodies[i] for i in accepted], p.agree), strict=True):
+            if other.label != found[i].label:
+                found[i] = found[i]._replace(language=UNKNOWN)
     return found
+
+
+def guess_document(body: str, p: LangId) -> Guess:
+    """`guess_documents` of one."""
+    return guess_documents([body], p)[0]
+
+
+def _sample(body: str, size: int, count: int) -> str:
+    """All of a short text, or windows of it."""
+    return body if len(body) <= size * count else " ".join(text.windows(body, size, count))
 
 
 SURE = 0.9  # score from which a few windows are enough
@@ -225,23 +270,34 @@ def kin(language: str) -> frozenset[str]:
     return frozenset((language, *(known.confusable if known else ())))
 
 
-def line_share(body: str, language: str, p: LangId) -> float | None:
-    """Share of the text that stands in lines of `language` or its kin, as seen at places spread evenly over it; None without lines long
-    enough to tell. Long lines are met more often, so that a paragraph outweighs the links around it. When one near the start, one in
-    the middle and one near the end agree, the others are not looked at.
+def line_shares(bodies: Sequence[str], labels: Sequence[str], p: LangId) -> list[float | None]:
+    """Share of each text that stands in lines of its language or that language's kin, as seen at places spread evenly over it; None without
+    lines long enough to tell. Long lines are met more often, so that a paragraph outweighs the links around it. When one near the start,
+    one in the middle and one near the end agree, the others are not looked at.
     """
+    seen = [_places(b, p.sampled_lines) if label != UNKNOWN else [] for b, label in zip(bodies, labels, strict=True)]
+    same: list[dict[str, bool]] = [{} for _ in bodies]
+    for every in (4, 1):
+        asked = [
+            (i, line)
+            for i, lines in enumerate(seen)
+            if every > 1 or not all(same[i].values())
+            for line in dict.fromkeys(lines[::every])
+            if line not in same[i]
+        ]
+        for (i, line), found in zip(asked, guesses([line for _, line in asked], p), strict=True):
+            same[i][line] = found.label in kin(labels[i])
+    return [
+        None if not lines else 1.0 if all(known.values()) else sum(known[line] for line in lines) / len(lines)
+        for lines, known in zip(seen, same, strict=True)
+    ]
+
+
+def _places(body: str, count: int) -> list[str]:
+    """What is looked at of the lines at so many places, spread evenly over the lines that are long enough; [] if there are none."""
     rows = [row for row in text.lines(body) if len(row) >= MIN_LINE_CHARS]
-    if not rows or language == UNKNOWN:
-        return None
     ends = list(accumulate(map(len, rows)))
-    places = [bisect(ends, (i + 0.5) * ends[-1] / p.sampled_lines) for i in range(p.sampled_lines)]
-    same: dict[int, bool] = {}
-    for looked_at in (places[::4], places):
-        for place in set(looked_at) - same.keys():
-            same[place] = guess(rows[place][:LINE_CHARS], p).label in kin(language)
-        if all(same.values()):
-            return 1.0
-    return sum(same[place] for place in places) / len(places)
+    return [rows[bisect(ends, (i + 0.5) * ends[-1] / count)][:LINE_CHARS] for i in range(count)] if rows else []
 
 
 def gate(plain: str, wanted: Sequence[str], p: LangId) -> tuple[Guess, bool]:
@@ -268,20 +324,22 @@ def _may_be(found: Guess, wanted: Sequence[str]) -> bool:
 # --- the stage ---------------------------------------------------------------------------------------------------------------
 
 
-@stage(out=LANGUAGES, version=9)
+@stage(out=LANGUAGES, version=10)
 def identify(documents: pa.Table, params: LangId) -> pa.Table:
     """DOCUMENTS (n) -> LANGUAGES (n). Stopped pages keep what the gate saw of them; pages without letters are `und` without a score."""
-    columns: dict[str, list[Any]] = {name: [] for name in LANGUAGES.names[1:]}
-    for body, label, score in zip(
-        *(documents[c].to_pylist() for c in ("text", "gate_language", "gate_score")), strict=True
-    ):
-        found = guess_document(body, params) if body else Guess(label or UNKNOWN, label or UNKNOWN, score)
-        row = (found.language, found.score, found.second, found.second_score, line_share(body, found.language, params))
-        for values, value in zip(columns.values(), row, strict=True):
-            values.append(value)
-    return pa.table(
-        [documents["id"], *(pa.array(v, LANGUAGES.field(n).type) for n, v in columns.items())], schema=LANGUAGES
-    )
+    bodies, *gates = (documents[name].to_pylist() for name in ("text", "gate_language", "gate_score"))
+    found = guess_documents(bodies, params)
+    for i, (body, label, score) in enumerate(zip(bodies, *gates, strict=True)):
+        if not body:
+            found[i] = Guess(label or UNKNOWN, label or UNKNOWN, score)
+    columns = {
+        "language": [guess.language for guess in found],
+        "score": [guess.score for guess in found],
+        "second": [guess.second for guess in found],
+        "second_score": [guess.second_score for guess in found],
+        "line_share": line_shares(bodies, [guess.language for guess in found], params),
+    }
+    return pa.table({"id": documents["id"]} | columns, schema=LANGUAGES)
 
 
 @dataclass(frozen=True)
@@ -293,13 +351,15 @@ class Trimming:
     min_score: float = 0.9  # of its own label
 
 
-@stage(out=TRIMMED, version=1)
+@stage(out=TRIMMED, version=2)
 def trim(documents: pa.Table, langs: pa.Table, params: Trimming) -> pa.Table:
     """DOCUMENTS, LANGUAGES (n each) -> TRIMMED (n): texts in one of the 24 without their lines that are clearly in another language."""
+    texts, labels = documents["text"].to_pylist(), langs["language"].to_pylist()
+    foreign = _foreign(texts, labels, params)
     bodies, lines, chars = [], [], []
-    for body, language in zip(documents["text"].to_pylist(), langs["language"].to_pylist(), strict=True):
+    for i, body in enumerate(texts):
         rows = body.split("\n")
-        kept = [row for row in rows if not _is_foreign(row, language, params)] if language in languages() else rows
+        kept = [row for j, row in enumerate(rows) if (i, j) not in foreign]
         bodies.append("\n".join(kept))
         lines.append(len(rows) - len(kept))
         chars.append(len(body) - len(bodies[-1]))
@@ -308,8 +368,18 @@ def trim(documents: pa.Table, langs: pa.Table, params: Trimming) -> pa.Table:
     return pa.table([columns[name] for name in TRIMMED.names], schema=TRIMMED)
 
 
-def _is_foreign(row: str, language: str, p: Trimming) -> bool:
-    if len(normalise(row[:MUCH_CHARS])) < p.min_letters:
-        return False
-    found = guess_document(row, p.langid)
-    return found.label not in kin(language) and (found.score or 0.0) >= p.min_score
+def _foreign(bodies: Sequence[str], labels: Sequence[str], p: Trimming) -> set[tuple[int, int]]:
+    """(text, line) of the lines that are clearly in another language than their text, which is in one of the 24."""
+    asked = [
+        ((i, j), row)
+        for i, (body, label) in enumerate(zip(bodies, labels, strict=True))
+        if label in languages()
+        for j, row in enumerate(body.split("\n"))
+        if len(normalise(row[:MUCH_CHARS])) >= p.min_letters
+    ]
+    found = guess_documents([row for _, row in asked], p.langid)
+    return {
+        place
+        for (place, _), guess in zip(asked, found, strict=True)
+        if guess.label not in kin(labels[place[0]]) and (guess.score or 0.0) >= p.min_score
+    }

@@ -8,9 +8,10 @@ import fcntl
 import hashlib
 import os
 import re
+import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -242,3 +243,23 @@ def read(place: str, sha256: str) -> Predictor:
 
 
 load = cache(read)  # once per process
+
+
+def main(names: Sequence[str]) -> None:
+    """Fetches the language models of these names, of models.toml; without names, says which there are. SystemExit: one is refused."""
+    try:
+        for name in names:
+            model = entry(name, "langid")
+            print(f"{name}: {locate(model.place, model.sha256)}")
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"error: {error}") from error
+    if not names:
+        shipped = tomllib.loads(bundled("langid_models", "models.toml").read_text(encoding="utf-8"))
+        for name, table in shipped.items():
+            if "url" in table:
+                size = f"{table['bytes'] / 1e6:,.0f} MB, " if "bytes" in table else ""
+                print(f"{name}: {size}{table['licence']}, {table['url']}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

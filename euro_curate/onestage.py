@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache, partial
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,10 @@ def _answer(command: str, items: tuple[tuple[int, str], ...], plain: bool) -> li
         batch = [(number, {"id": number, "text": line.removesuffix("\n")}) for number, line in items]
     else:
         batch = [(number, _object(number, line)) for number, line in items if line.strip()]
-    found = _measure(batch) if command == "measure" else [_HANDLERS[command](given, n) for n, given in batch]
+    if command in _BATCH_HANDLERS:
+        found = _BATCH_HANDLERS[command](batch)
+    else:
+        found = [_HANDLERS[command](given, number) for number, given in batch]
     return [json.dumps({"id": given["id"], **answer}) + "\n" for (_, given), answer in zip(batch, found, strict=True)]
 
 
@@ -92,20 +95,23 @@ def _extract(given: Object, number: int) -> Object:
     return {"text": text, "title": title, "stop": stop}
 
 
-def _identify(given: Object, number: int) -> Object:
-    language, _, score, second, second_score = _identifier()(_text(given, number))
-    return {"language": language, "score": score, "second": second, "second_score": second_score}
+def _identify(batch: list[tuple[int, Object]]) -> list[Object]:
+    from euro_curate.langid import guess_documents
+
+    found = guess_documents([_text(given, number) for number, given in batch], _identifier())
+    return [
+        {"language": g.language, "score": g.score, "second": g.second, "second_score": g.second_score} for g in found
+    ]
 
 
 @cache
-def _identifier() -> Callable[[str], Any]:
-    from euro_curate.langid import LangId, guess_document
+def _identifier() -> Any:
+    from euro_curate.langid import LangId
 
-    return partial(guess_document, p=LangId())
+    return LangId()
 
 
 def _measure(batch: list[tuple[int, Object]]) -> list[Object]:
-    """All at once: a call of the kernels costs as much as a page."""
     from euro_curate.quality import measure_rows
 
     return measure_rows(
@@ -137,8 +143,12 @@ def _language(given: Object, number: int) -> str:
 
 _HANDLERS: dict[str, Callable[[Object, int], Object]] = {
     "extract": _extract,
-    "identify": _identify,
     "redact": _redact,
+}
+# All at once: a call of the kernels costs as much as a page.
+_BATCH_HANDLERS: dict[str, Callable[[list[tuple[int, Object]]], list[Object]]] = {
+    "identify": _identify,
+    "measure": _measure,
 }
 
 

@@ -25,7 +25,7 @@ from euro_curate.pii import redact
 from euro_curate.publish import Sorting, card, croissant, plan, shard, sort_clean
 from euro_curate.quality import Measure, measure
 from euro_curate.recipe import Config
-from euro_curate.report import render
+from euro_curate.report import Counting, Seen, observe, read_figures, render
 from euro_curate.run import Earlier, Run, Slice
 from euro_curate.schema import (
     ADDRESSES,
@@ -164,6 +164,8 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     publishable = allow_missing or not run.set_aside
     published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
     record(run.output, tables | {"verdicts": published["verdicts"]}, names, c.minhash)
+    seen = Seen(documents, texts, langs, qualities, published["verdicts"], clean, reserved)
+    observe(run, seen, Counting(c.redaction.kinds), c.drawing, names, c.run.merge_parts)
     return conclude(
         run,
         sources,
@@ -301,7 +303,7 @@ def conclude(
     else:
         for name in ("README.md", "croissant.json"):
             remove(join(run.output, "dataset", name))
-    replace(join(run.output, "report", "index.html"), render(summary, counts.to_dicts()).encode())
+    replace(join(run.output, "report", "index.html"), render(read_figures(run.output, summary)).encode())
     replace(path, (json.dumps(summary, indent=1, ensure_ascii=True) + "\n").encode())
     return summary
 
@@ -342,7 +344,6 @@ def _versions() -> dict[str, str]:
     out = {}
     for name in (
         "trafilatura",
-        "fastwarc",
         "resiliparse",
         "pyarrow",
         "polars",

@@ -4,18 +4,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from euro_curate.forecast import Forecast, Machines, gigabytes
 from euro_curate.run import Progress as Listener
@@ -23,64 +27,80 @@ from euro_curate.run import Silent
 from euro_curate.watch import Status
 
 
-class _Bars:
-    """A bar per stage on a terminal."""
+class Bars:
+    """A bar per stage on a terminal. Those that were over at once leave it again: what stays is where the time went."""
 
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
+    SHORT_S = 1.0
+
+    def __init__(self, bars: Progress, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bars, self._clock = bars, clock
         self._task: TaskID | None = None
         self._rows = 0
         self._started = 0.0
 
     def start(self, stage: str, total: int, reused: int) -> None:
-        self._rows, self._started = 0, time.monotonic()
-        self._task = self._bars.add_task(
-            stage, total=total, completed=reused, speed="reused" if total == reused else ""
-        )
+        self._rows, self._started = 0, self._clock()
+        self._task = self._bars.add_task(stage, total=total, completed=reused, speed="")
 
     def step(self, stage: str, rows: int) -> None:
         assert self._task is not None
         self._rows += rows
-        speed = self._rows / max(1e-3, time.monotonic() - self._started)
-        self._bars.update(self._task, advance=1, speed=f"{speed:,.0f} pages/s")
+        self._bars.update(self._task, advance=1, speed=f"{self._speed():,.0f} rows/s")
 
     def finish(self, stage: str) -> None:
-        if self._task is not None:
-            self._bars.stop_task(self._task)
+        if self._task is None:
+            return
+        self._bars.stop_task(self._task)
+        if self._clock() - self._started < self.SHORT_S:
+            self._bars.remove_task(self._task)
+        self._task = None
+
+    def _speed(self) -> float:
+        return self._rows / max(1e-3, self._clock() - self._started)
 
 
-class _Lines:
-    """A line per stage, and one every half minute, where there is no terminal (cluster logs)."""
+class Lines:
+    """Where there is no terminal (cluster logs): a line every half minute, and one for each stage that took long."""
 
     EVERY_S = 30.0
 
-    def __init__(self) -> None:
-        self._total = self._done = self._rows = 0
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._say, self._clock = say, clock
+        self._total = self._done = self._made = self._rows = 0
         self._started = self._last = 0.0
 
     def start(self, stage: str, total: int, reused: int) -> None:
-        self._total, self._done, self._rows = total, reused, 0
-        self._started = self._last = time.monotonic()
+        self._total, self._done, self._made, self._rows = total, reused, 0, 0
+        self._started = self._last = self._clock()
 
     def step(self, stage: str, rows: int) -> None:
-        self._done += 1
-        self._rows += rows
-        if time.monotonic() - self._last >= self.EVERY_S:
-            self._last = time.monotonic()
-            self._say(stage)
+        self._done, self._made, self._rows = self._done + 1, self._made + 1, self._rows + rows
+        if self._done < self._total and self._clock() - self._last >= self.EVERY_S:
+            self._last = self._clock()
+            left = (self._total - self._done) * self._took() / self._made
+            self._tell(stage, f"{left:,.0f} s left")
 
     def finish(self, stage: str) -> None:
-        self._say(stage)
+        if self._took() >= self.EVERY_S:
+            self._tell(stage, f"done in {self._took():,.0f} s")
 
-    def _say(self, stage: str) -> None:
-        took = max(1e-3, time.monotonic() - self._started)
-        left = (self._total - self._done) * took / max(1, self._done)
-        ending = f"{left:,.0f} s left" if self._done < self._total else f"{took:,.1f} s"
-        print(
-            f"{stage}: {self._done}/{self._total} parts, {self._rows / took:,.0f} pages/s, {ending}",
-            file=sys.stderr,
-            flush=True,
-        )
+    def _took(self) -> float:
+        return self._clock() - self._started
+
+    def _tell(self, stage: str, ending: str) -> None:
+        speed = self._rows / max(1e-3, self._took())
+        self._say(f"{stage}: {self._done:,}/{self._total:,} parts, {speed:,.0f} rows/s, {ending}")
+
+
+class _Clock(ProgressColumn):
+    """How long a stage will take yet; of a finished one, how long it took."""
+
+    def render(self, task: Task) -> Text:
+        seconds = task.finished_time if task.finished else task.time_remaining
+        if seconds is None:
+            return Text("")
+        shown = str(timedelta(seconds=int(seconds)))
+        return Text(shown, style="dim") if task.finished else Text(f"{shown} left")
 
 
 @contextmanager
@@ -91,18 +111,18 @@ def display(quiet: bool) -> Iterator[Listener]:
         return
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines()
+        yield Lines(lambda line: print(line, file=sys.stderr, flush=True))
         return
     columns = (
+        SpinnerColumn(finished_text="[green]✓"),
         TextColumn("{task.description:16}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]:>16}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[speed]:>16}", style="cyan"),
+        _Clock(),
     )
     with Progress(*columns, console=console) as bars:
-        yield _Bars(bars)
+        yield Bars(bars)
 
 
 def forecast_table(found: Forecast, machines: Machines, price: float | None) -> str:

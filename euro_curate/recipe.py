@@ -13,13 +13,14 @@ from euro_curate.balance import Balance
 from euro_curate.dedup import Addresses, Election, Lines, MinHash, derive
 from euro_curate.duplicates import Tasks
 from euro_curate.earlier import Building
-from euro_curate.ingest import Ingest, UrlRules, list_of
+from euro_curate.ingest import CRAWL_PREFIX, Ingest, UrlRules, list_of
 from euro_curate.langid import LangId, Trimming, default_scores, identifier
 from euro_curate.languages import resolve, select
 from euro_curate.models import Model, entry
 from euro_curate.optout import OptOut
 from euro_curate.pii import KINDS, Redaction
 from euro_curate.publish import Publish
+from euro_curate.report import Drawing
 from euro_curate.resources import bundled
 from euro_curate.score import Cutting, Scoring
 from euro_curate.screening import Screening, resolve_filters
@@ -38,7 +39,8 @@ class RunSection:
     """[run]"""
 
     __pydantic_config__ = _STRICT
-    inputs: tuple[str, ...] = ()  # paths, globs or URLs of crawl or text files
+    inputs: tuple[str, ...] = ()  # paths, globs or URLs of crawl or text files; lists of them; cc://CRAWL
+    crawl_prefix: str = CRAWL_PREFIX  # what cc:// and the lines of lists are relative to
     output: str = ""  # folder or URL
     languages: tuple[str, ...] = ()  # any spelling of the 24; none = all
     seed: int = 1  # of the dataset's shuffle
@@ -60,6 +62,8 @@ class IngestSection:
     min_plain_chars: int = Ingest.min_plain_chars
     opt_out: tuple[str, ...] = Ingest.opt_out
     agents: tuple[str, ...] = Ingest.agents
+    max_tags: int = Ingest.max_tags
+    extractor: str = Ingest.extractor
     fast: bool = Ingest.fast
     precision: bool = Ingest.precision
     tables: bool = Ingest.tables
@@ -184,6 +188,14 @@ class PublishSection:
 
 
 @dataclass(frozen=True)
+class ReportSection:
+    """[report]: see report/draw.py"""
+
+    __pydantic_config__ = _STRICT
+    samples: int = Drawing.samples
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The file as written."""
 
@@ -198,6 +210,7 @@ class Recipe:
     pii: PiiSection = field(default_factory=PiiSection)
     balance: BalanceSection = field(default_factory=BalanceSection)
     publish: PublishSection = field(default_factory=PublishSection)
+    report: ReportSection = field(default_factory=ReportSection)
     models: dict[str, ModelSection] = field(default_factory=dict)
 
 
@@ -223,6 +236,7 @@ class Config:
     redaction: Redaction
     balance: Balance
     publish: Publish
+    drawing: Drawing
 
 
 def find_recipe(name: str) -> bytes:
@@ -296,6 +310,8 @@ def _config(r: Recipe) -> Config:
         raise ValueError(f"quality.keep_shares: {alone[0]} has no classifier under quality.models")
     by_language = {resolve(name).code: values for name, values in r.quality.languages.items()}
     blocklists = tuple(list_of(name, **_fields(section)) for name, section in r.urls.blocklists.items())
+    if not r.run.crawl_prefix:
+        raise ValueError(f"run.crawl_prefix must be a URL or folder, such as {CRAWL_PREFIX!r} or 's3://commoncrawl/'")
     if r.run.merge_parts < 1 or r.run.site_ranges < 1 or r.run.task_timeout_s <= 0:
         raise ValueError("run: merge_parts, site_ranges and task_timeout_s must be above 0")
     if r.dedup.task_bytes < 1:
@@ -331,6 +347,7 @@ def _config(r: Recipe) -> Config:
         redaction=Redaction(r.pii.kinds, r.run.seed),
         balance=Balance(**_fields(r.balance)),
         publish=Publish(**_fields(r.publish)),
+        drawing=Drawing(r.report.samples, seed=r.run.seed),
     )
 
 

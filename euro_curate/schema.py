@@ -360,6 +360,61 @@ BUDGET = _schema(
     pa.field("shards", pa.int32(), nullable=False),
 )
 
+# What the report counts, in long form: sums of this table are this table. What the numbers of each topic are: report/count.py.
+COUNTS = _schema(
+    pa.field("topic", pa.string(), nullable=False),  # verdict | measure | second | clusters | opt_out | pii
+    pa.field("language", pa.string(), nullable=False),
+    pa.field("name", pa.string(), nullable=False),  # the verdict, measure, runner-up label, signal or kind
+    pa.field("passed", pa.bool_(), nullable=False),  # pages that all rules let through, the budget apart
+    pa.field("bin", pa.int32(), nullable=False),  # of the measure, or of the cluster's size
+    pa.field("pages", pa.int64(), nullable=False),
+    pa.field("amount", pa.int64(), nullable=False),
+    pa.field("further", pa.int64(), nullable=False),
+)
+
+# Pages by host, sorted by order: exact whatever the crawl's size, because each range of the order is summed for itself.
+HOSTS = _schema(
+    pa.field("host", pa.string(), nullable=False),
+    pa.field("order", pa.uint64(), nullable=False),  # hash of the host
+    pa.field("passed", pa.int64(), nullable=False),
+    pa.field("dropped", pa.int64(), nullable=False),
+)
+
+# Which pages the report shows: the first few of each cell in the order of a hash.
+DRAWS = _schema(
+    ID,
+    pa.field("order", pa.uint64(), nullable=False),  # hash of the id, or the largest clusters first
+    pa.field("cell", pa.string(), nullable=False),  # the verdict, or `largest` for clusters
+    pa.field("group", pa.string(), nullable=False),  # one of the 24 languages, or `other`
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("offset", pa.int64(), nullable=False),
+)
+
+# The pages that the report shows, redacted.
+SAMPLES = _schema(
+    ID,
+    pa.field("cells", pa.string(), nullable=False),  # what it was drawn for, joined by spaces
+    pa.field("group", pa.string(), nullable=False),
+    ("language", pa.string()),
+    pa.field("verdict", pa.string(), nullable=False),
+    ("rule", pa.string()),
+    ("value", pa.float64()),
+    ("threshold", pa.float64()),
+    ("evidence", pa.string()),
+    ("url", pa.string()),
+    ("title", pa.string()),
+    pa.field("excerpt", pa.string(), nullable=False),  # the beginning of the text
+    pa.field("more_chars", pa.int64(), nullable=False),  # code points of the redacted text behind it
+    ("words", pa.int32()),
+    ("language_score", pa.float64()),
+    ("second", pa.string()),
+    ("second_score", pa.float64()),
+    pa.field("cluster_size", pa.int64(), nullable=False),
+    ("duplicate_of", pa.string()),
+    pa.field("source", pa.string(), nullable=False),
+    pa.field("offset", pa.int64(), nullable=False),
+)
+
 # The dataset: FineWeb-2's columns first, same names and types, then ours.
 DATASET = _schema(
     pa.field("text", pa.string()),

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from euro_curate.langid import DEFAULT_MODEL, LangId, guess_document, identifier
+from euro_curate.langid import DEFAULT_MODEL, LangId, guess_documents, identifier
 from euro_curate.languages import languages
 from euro_curate.models import Model, entry, label_map
 
@@ -77,8 +77,9 @@ def join(rows: Sequence[tuple[str, str]], size: int) -> list[tuple[str, str]]:
 
 def predict(rows: Sequence[tuple[str, str]], p: LangId) -> list[Row]:
     """The model's answer to each text."""
-    found = [(language, guess_document(text, p)) for language, text in rows]
-    return [Row(true, g.label.partition("_")[0], g.language == g.label, g.score or 0.0) for true, g in found]
+    found = guess_documents([text for _, text in rows], p)
+    told = zip(rows, found, strict=True)
+    return [Row(true, g.label.partition("_")[0], g.language == g.label, g.score or 0.0) for (true, _), g in told]
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def listed() -> dict[str, str]:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("hunspell", type=Path)
-    parser.add_argument("--out", type=Path, default=LIST.with_name("hrv-bos-srp-v1.bin"))
+    parser.add_argument("--out", type=Path, default=LIST.with_name("hrv-bos-srp-v2.bin"))
     options = parser.parse_args(arguments)
     croatian, bosnian, serbian = (forms(options.hunspell / name) for name in ("hr_HR", "bs_BA", "sr_Latn_RS"))
     table = {}

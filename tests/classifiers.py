@@ -6,6 +6,7 @@ import random
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import fasttext
 
@@ -21,19 +22,20 @@ def _sentences(words: list[str], seed: int, number: int = 200) -> list[str]:
     return [" ".join(rng.choices(words, k=8)) for _ in range(number)]
 
 
-def fit(name: str, rows: list[str]) -> dict[str, str]:
-    """`__label__x text` rows -> {file, sha256} of a model that tells the labels apart by groups of letters.
+def fit(name: str, rows: list[str], quantised: bool = False, **settings: Any) -> dict[str, str]:
+    """`__label__x text` rows -> {file, sha256} of a model that tells the labels apart by groups of letters; `settings` are fastText's.
 
     fastText's single thread leaves most of its input matrix as malloc gave it, so malloc gives zeros (langid_models/train.py says more).
     """
     text, path = Path(_FOLDER.name, f"{name}.txt"), Path(_FOLDER.name, f"{name}.bin")
     text.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    given = {"dim": 8, "minn": 2, "maxn": 3, "bucket": 2000, "epoch": 20, "lr": 1.0} | settings
     mallopt = ctypes.CDLL(None).mallopt
     assert mallopt(_M_PERTURB, 0xFF) == 1
     try:
-        model = fasttext.train_supervised(
-            str(text), thread=1, seed=1, dim=8, minn=2, maxn=3, bucket=2000, epoch=20, lr=1.0, verbose=0
-        )
+        model = fasttext.train_supervised(str(text), thread=1, seed=1, verbose=0, **given)
+        if quantised:
+            model.quantize()
     finally:
         mallopt(_M_PERTURB, 0)
     model.save_model(str(path))

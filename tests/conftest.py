@@ -101,6 +101,16 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
+@pytest.fixture(scope="session")
+def finished(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Output folder of a run of the demo's recipe over the sample crawl. Read it, copy it, do not write into it."""
+    import crawls
+
+    output = tmp_path_factory.mktemp("finished") / "out"
+    crawls.run(sorted(sample.glob("*.warc.gz")), output, {"balance": {"method": "unimax", "budget_words": 37_000}})
+    return output
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file under a folder, by relative path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

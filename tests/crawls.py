@@ -25,7 +25,7 @@ def run(
     for section, values in (settings or {}).items():
         raw.setdefault(section, {}).update(values)
     config = configure(raw)
-    return curate(Run(str(output), executor or Serial()), expand(config.run.inputs), config)
+    return curate(Run(str(output), executor or Serial()), expand(config.run.inputs, config.run.crawl_prefix), config)
 
 
 def verdicts(output: Path) -> pl.DataFrame:

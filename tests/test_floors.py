@@ -13,23 +13,26 @@ import euro_curate
 PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
-    "schema languages chars hosts kernels text stage shards resources models",
-    "kinship langid score dedup quality pii verdict balance screening publish report optout",
+    "schema languages chars hosts kernels text stage shards resources models network",
+    "kinship langid score dedup quality pii verdict balance screening publish optout",
     "run executors ingest sample progress watch forecast",
     "duplicates earlier",
-    "recipe onestage explain calibrate",
+    "recipe onestage explain calibrate report",
     "pipeline",
     "cli",
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names.split()}
 NEIGHBOURS = {  # the allowed imports within a floor
     ("executors", "run"),
+    ("recipe", "report"),
     ("progress", "run"),
     ("progress", "watch"),
     ("progress", "forecast"),
     ("forecast", "ingest"),
     ("watch", "run"),
     ("models", "resources"),
+    ("network", "kernels"),
+    ("network", "models"),
     ("langid", "kinship"),
     ("kernels", "resources"),
     ("kernels", "chars"),

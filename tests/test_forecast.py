@@ -73,7 +73,7 @@ def test_a_sample_foretells_the_tasks_and_the_bytes_of_the_run(tmp_path: Path) -
         parts[count["name"]] = parts.get(count["name"], 0) + count["parts"]
     assert {name: int(lines[name][0]) for name in parts} == parts  # small files: the sample is the whole
     assert "price:" in told.stdout and "4 files" in told.stdout
-    assert set(shipped_rates()) == set(parts), "pipelines/rates.toml knows other stages than the flow has"
+    assert set(shipped_rates()) == set(parts), "euro_curate/rates.toml knows other stages than the flow has"
 
 
 def test_what_cannot_be_planned_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ import io
 import random
 import zipfile
 from collections.abc import Callable
+from functools import partial
 
+import lz4.frame
 import pytest
 import zstandard
-from conftest import Page, warc_record
-from fastwarc.stream_io import Lz4Writer
+from conftest import Page, warc_bytes, warc_record
 
 from euro_curate.ingest import archive
 from euro_curate.ingest.records import HashedFile, Reading, Record, container, read_records
@@ -17,18 +18,11 @@ from euro_curate.ingest.records import HashedFile, Reading, Record, container, r
 COUNT = 12
 
 
-def lz4(data: bytes) -> bytes:
-    out = io.BytesIO()
-    with Lz4Writer(out) as writer:
-        writer.write(data)
-    return out.getvalue()
-
-
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "plain": bytes,
     "gzip": gzip.compress,
     "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
-    "lz4": lz4,
+    "lz4": partial(lz4.frame.compress, content_checksum=True),
 }
 
 
@@ -90,8 +84,41 @@ def test_a_damaged_zip_never_raises() -> None:
         data[at : at + rng.randrange(30)] = rng.randbytes(rng.randrange(30))
         reading = Reading()
         found = list(read_records(HashedFile(io.BytesIO(bytes(data))), "wacz", reading))
-        assert [record.body for record in found] == [f"{n}".encode() for n in range(len(found))]
-        assert len(found) == 50 or reading.errors
+        assert [record.body for record in found] == [f"{n}".encode() for n in range(50)] or reading.errors
+        assert reading.bytes_skipped <= len(data)
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd", "lz4"])
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("how", ["cut", "flip"])
+def test_one_member_for_the_whole_file_is_read_up_to_its_damage(name: str, place: float, how: str) -> None:
+    rng = random.Random(7)
+    bodies = [rng.randbytes(rng.choice((40, 400, 4000, 90_000))).hex() for _ in range(40)]
+    pages = [Page(body, f"https://site.example/{n}") for n, body in enumerate(bodies)]
+    data = PACKERS[name](warc_bytes(pages, packed=False))
+    at = int(len(data) * place)
+    found, reading = read(data[:at] if how == "cut" else data[:at] + bytes(7) + data[at + 7 :])
+    before = [record.body.decode("latin-1") for record in found]
+    content, ratio = 0, len(warc_bytes(pages, packed=False)) / len(data)
+    for body in bodies:  # what certainly lies before the damage: packers work in blocks
+        content += len(warc_record(Page(body)))
+        if content > ratio * at - (1 << 18):
+            break
+        assert body in before
+    assert reading.errors and reading.gaps
+    assert 0 < reading.bytes_skipped <= len(data)
+    if how == "cut":
+        assert reading.bytes_skipped <= 1 << 17, "what was read is not counted as lost"
+
+
+def test_a_broken_dictionary_is_damage() -> None:
+    frames = zstandard.ZstdCompressor(dict_data=zstandard.ZstdCompressionDict(b"WARC/1.0 response " * 50)).compress(
+        warc_record(Page("x"))
+    )
+    for carried in (b"\x28\xb5\x2f\xfd broken", b"", b"other words entirely " * 9):
+        head = b"\x5d\x2a\x4d\x18" + len(carried).to_bytes(4, "little") + carried
+        found, reading = read(head + frames)
+        assert len(found) == 0 and reading.errors and reading.bytes_skipped > 0
 
 
 @pytest.mark.parametrize("name", PACKERS)

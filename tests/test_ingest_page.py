@@ -10,8 +10,9 @@ import pytest
 from conftest import SAMPLE_PAGES
 
 from euro_curate.ingest.extract import tidy
-from euro_curate.ingest.page import Ingest, Row, extract_page, page_row, parse_date, text_row
+from euro_curate.ingest.page import Ingest, Row, extract_page, page_row, parse_date, text_row, unchanged
 from euro_curate.ingest.records import Record
+from euro_curate.ingest.urls import UrlRules
 from euro_curate.schema import DOCUMENTS
 
 PARAGRAPH = (
@@ -198,6 +199,43 @@ def test_stops_reservations_of_training(headers: list[tuple[str, str]], meta: st
     assert (row["stop"], row["opt_out"], row["text"]) == (f"opt_out:{stop}", signals, "")
 
 
+BLOCKED = ("url:adult", "list adult: bottega.example")
+
+
+def blocked(body: str, **rest: object) -> Row:
+    item = record(body, **rest)  # type: ignore[arg-type]
+    item.blocked = BLOCKED
+    return page_row(item, Ingest())
+
+
+def test_a_blocked_address_stops_after_the_gates_before_it_and_before_opt_outs_and_extraction() -> None:
+    row = blocked(page(), headers=[*HTML, (ROBOTS, "noai")])
+    assert (row["stop"], row["evidence"], row["text"], row["gate_language"]) == (*BLOCKED, "", None)
+    assert blocked(page(), status=404)["stop"] == "http:status"
+    assert blocked("{}", headers=[("Content-Type", "application/json")])["stop"] == "mime:type"
+    assert blocked(PARAGRAPH, kind="conversion", status=None)["stop"] == "url:adult"
+    p = Ingest(urls=UrlRules(block=("bottega.example",)))
+    row = text_row(PARAGRAPH, "https://www.bottega.example/x", None, 0, p)
+    assert (row["stop"], row["evidence"], row["text"]) == ("url:block", "urls.block: bottega.example", "")
+    assert text_row(PARAGRAPH, "https://altra.example/", None, 0, p)["stop"] is None
+
+
+def test_rows_that_late_parameters_leave_as_they_are() -> None:
+    item, strict = record(page()), Ingest(opt_out=("noindex",))
+    for stop, opt_out, same in (
+        (None, None, True),
+        (None, "noindex=meta", False),
+        ("extract:empty", "noai=meta", True),
+        ("http:status", "noindex=meta", True),
+        ("url:adult", None, False),
+        ("opt_out:noai", "noai=meta", False),
+    ):
+        assert unchanged({"stop": stop, "opt_out": opt_out}, item, strict) is same
+    item.blocked = BLOCKED
+    assert not unchanged({"stop": None, "opt_out": None}, item, strict)
+    assert unchanged({"stop": "size:large", "opt_out": None}, item, strict)
+
+
 def test_the_recipe_chooses_which_reservations_exclude() -> None:
     meta = '<meta name="robots" content="noai, noindex">'
     assert row_of(page(head=meta), Ingest(opt_out=("noindex",)))["stop"] == "opt_out:noindex"
@@ -295,6 +333,46 @@ def test_one_page_extraction_has_the_same_text() -> None:
     assert (text, title, stop) == (row_of(page())["text"], "La bottega & il fiume", None)
     assert extract_page("<html></html>") == ("", None, "extract:empty")
     assert extract_page("x" * (Ingest.max_bytes + 1))[2] == "size:large"
+
+
+def test_stops_pages_of_too_many_tags() -> None:
+    row = row_of(page(times=6), Ingest(max_tags=15))
+    assert (row["stop"], row["evidence"], row["text"]) == ("extract:large", f"{page(times=6).count('<')} tags", "")
+    assert row_of(page(times=6), Ingest(max_tags=page(times=6).count("<")))["stop"] is None
+
+
+def test_stops_indexes_of_links() -> None:
+    links = "".join(f"<p><a href='/{n}'>La bottega del fabbro numero {n}</a></p>" for n in range(2100))
+    row = row_of(f"<html><body>{links}</body></html>", Ingest(gate=False))
+    assert (row["stop"], row["evidence"]) == ("extract:links", "100% of the page's text")
+    assert row_of(f"<html><body>{links}<p>{PARAGRAPH * 200}</p></body></html>", Ingest(gate=False))["stop"] is None
+
+
+def test_the_recipe_chooses_the_extractor(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def spy(tree: object, *rest: object) -> str:
+        asked.append("trafilatura")
+        return "what trafilatura found"
+
+    monkeypatch.setattr("euro_curate.ingest.page.main_text", spy)
+    assert row_of(page())["text"].count("fabbro") == 6
+    assert asked == [], "a sure text needs no second opinion"
+    assert row_of(page(), Ingest(extractor="trafilatura"))["text"] == "what trafilatura found"
+    with pytest.raises(ValueError, match=r"ingest.extractor: 'magic'; choices: blocks, trafilatura"):
+        Ingest(extractor="magic")
+
+
+def test_a_doubtful_text_is_left_to_trafilatura(monkeypatch: pytest.MonkeyPatch) -> None:
+    menu = "".join(f"<li><a href='/{n}'>Vai alla pagina della bottega numero {n}</a></li>" for n in range(30))
+    doubtful = f"<html><body><div><ul>{menu}</ul></div></body></html>"
+    monkeypatch.setattr("euro_curate.ingest.page.main_text", lambda *given: "trafilatura's")
+    assert row_of(doubtful, Ingest(gate=False))["text"] == "trafilatura's"
+    monkeypatch.setattr("euro_curate.ingest.page.main_text", lambda *given: "")
+    assert row_of(doubtful, Ingest(gate=False))["stop"] in (None, "extract:empty")
+    deep = doubtful.replace("<div>", "<div>" * 400)  # trafilatura recurses
+    monkeypatch.setattr("euro_curate.ingest.page.main_text", lambda *given: 1 / 0)
+    assert row_of(deep, Ingest(gate=False))["stop"] != "extract:error"
 
 
 def test_table_bars_go_and_cells_stay() -> None:

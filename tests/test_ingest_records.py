@@ -2,16 +2,17 @@
 
 import gzip
 import io
+import random
 import re
 import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import lz4.frame
 import pytest
 import xxhash
 import zstandard
 from conftest import Page, warc_bytes, warc_record
-from fastwarc.stream_io import Lz4Writer
 
 from euro_curate.ingest.records import HashedFile, Reading, Record, container, read_records
 
@@ -37,13 +38,6 @@ def members(pages: Sequence[Page], pack: Callable[[bytes], bytes]) -> list[bytes
     return [pack(warc_record(page)) for page in pages]
 
 
-def lz4(data: bytes) -> bytes:
-    out = io.BytesIO()
-    with Lz4Writer(out) as writer:
-        writer.write(data)
-    return out.getvalue()
-
-
 def arc_blocks(pages: Sequence[Page]) -> list[bytes]:
     """ARC 1.0: a version block, then `URL IP date type length` and the HTTP response of each page."""
     about = b"1 0 Testeri\nURL IP-address Archive-date Content-type Archive-length\n"
@@ -54,15 +48,26 @@ def arc_blocks(pages: Sequence[Page]) -> list[bytes]:
     return out
 
 
+def arc2(pages: Sequence[Page]) -> bytes:
+    """ARC 2.0: five more fields in each line, and a length of the version block that counts its own line's end."""
+    about = b"2 0 Testeri\nURL IP-address Archive-date Content-type Result-code Checksum Location Offset Filename Archive-length\n"
+    out = [b"filedesc://crawl.arc 0.0.0.0 20010203040506 text/plain 200 - - 0 crawl.arc %d\n%s\n" % (len(about), about)]
+    for page in pages:
+        block = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + str(page.body).encode()
+        line = b"%s 127.0.0.1 20010203040506 text/html 200 - - 0 crawl.arc %d\n" % (page.url.encode(), len(block))
+        out.append(line + block + b"\n")
+    return b"".join(out)
+
+
 def arc(pages: Sequence[Page]) -> bytes:
     return b"".join(arc_blocks(pages))
 
 
-def wacz(pages: Sequence[Page]) -> bytes:
+def wacz(pages: Sequence[Page], method: int = zipfile.ZIP_STORED, first: bytes = b"archive/a.warc.gz") -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
+    with zipfile.ZipFile(out, "w", method) as archive:
         archive.writestr("datapackage.json", "{}")
-        archive.writestr("archive/a.warc.gz", warc_bytes(pages[:3]))
+        archive.writestr(first.decode(), warc_bytes(pages[:3], packed=first.endswith(b"gz")))
         archive.writestr("archive/b.warc", warc_bytes(pages[3:], packed=False))
     return out.getvalue()
 
@@ -71,11 +76,20 @@ CONTAINERS: dict[str, tuple[bytes, str, str | None]] = {
     "plain": (warc_bytes(PAGES, packed=False), "warc", None),
     "gzip": (warc_bytes(PAGES), "warc", "gzip"),
     "gzip, whole file": (gzip.compress(warc_bytes(PAGES, packed=False)), "warc", "gzip"),
+    "zstd, whole file": (zstandard.ZstdCompressor().compress(warc_bytes(PAGES, packed=False)), "warc", "zstd"),
+    "zstd behind a skippable frame": (
+        b"\x50\x2a\x4d\x18\x04\x00\x00\x00size" + zstandard.ZstdCompressor().compress(warc_bytes(PAGES, packed=False)),
+        "warc",
+        "zstd",
+    ),
+    "lz4, whole file": (lz4.frame.compress(warc_bytes(PAGES, packed=False)), "warc", "lz4"),
     "zstd": (b"".join(members(PAGES, zstandard.ZstdCompressor().compress)), "warc", "zstd"),
-    "lz4": (b"".join(members(PAGES, lz4)), "warc", "lz4"),
+    "lz4": (b"".join(members(PAGES, lz4.frame.compress)), "warc", "lz4"),
     "arc": (arc(PAGES), "arc", None),
+    "arc 2": (arc2(PAGES), "arc", None),
     "arc.gz": (b"".join(map(gzip.compress, arc_blocks(PAGES))), "arc", "gzip"),
     "wacz": (wacz(PAGES), "wacz", None),
+    "wacz, deflated": (wacz(PAGES, zipfile.ZIP_DEFLATED), "wacz", None),
 }
 
 
@@ -90,8 +104,10 @@ def test_every_container_is_known_by_content_and_read_whole(name: str) -> None:
     assert (reading.bytes_skipped, reading.errors) == (0, [])
     offsets = [record.offset for record in found]
     assert offsets == sorted(set(offsets)), "an occurrence is (source, offset): offsets differ and grow"
-    if name not in ("arc", "arc.gz", "wacz", "gzip, whole file"):
-        pack = {"gzip": gzip.compress, "zstd": zstandard.ZstdCompressor().compress, "lz4": lz4}.get(name, bytes)
+    if name in ("plain", "gzip", "zstd", "lz4"):
+        pack = {"gzip": gzip.compress, "zstd": zstandard.ZstdCompressor().compress, "lz4": lz4.frame.compress}.get(
+            name, bytes
+        )
         sizes = [len(member) for member in members(PAGES, pack)]
         assert offsets == [sum(sizes[:n]) for n in range(7)]
 
@@ -139,6 +155,58 @@ def test_http_heads_end_in_any_blank_line_however_long(ending: bytes) -> None:
     (record,), reading = read(raw + block + b"\r\n\r\n")
     assert (record.status, record.body) == (404, b"body\r\n\r\nmore")
     assert (record.id, record.url, reading.errors) == (None, None, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"HTTP/1.1 200 OK", 200),
+        (b"HTTP/1.0 200", 200),
+        (b"HTTP/2 200", 200),
+        (b"HTTP/2.0 204 No Content", 204),
+        (b"HTTP/3 404", 404),
+        (b"http/1.1 301 Moved", 301),
+        (b"HTTP/1.1  200  OK", 200),
+        (b"HTTP/1.1\t503 Busy", 503),
+        (b"HTTP/1.1 200OK", 200),
+        (b"HTTP 200 OK", 200),
+        (b"HTTP/1.1 OK", None),
+        (b"HTTP/1.1 ", None),
+        (b"ICY 200 OK", 200),
+        (b"HTTPX/1.1 200 OK", 200),
+        (b"\r\n\r\nHTTP/1.1 200 OK", 200),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK", 200),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 404 Not Found", 404),
+        (b"HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK", 200),
+    ],
+)
+@pytest.mark.parametrize("kind", ["response", "resource"])
+def test_status_lines_of_every_kind(line: bytes, status: int | None, kind: str) -> None:
+    block = line + b"\r\nContent-Type: text/html\r\n:path: /x\r\n\r\n<p>HTTP/1.1 500 is a status</p>"
+    head = b"WARC/1.1\r\nWARC-Type: %s\r\nContent-Type: application/http\r\nContent-Length: %d\r\n\r\n"
+    (record,), reading = read(head % (kind.encode(), len(block)) + block + b"\r\n\r\n")
+    assert (record.status, record.body) == (status, b"<p>HTTP/1.1 500 is a status</p>")
+    assert dict(record.headers)["Content-Type"] == "text/html"
+    assert reading.errors == []
+
+
+def test_what_is_no_http_is_kept_as_it_is() -> None:
+    """ARC files and old crawls hold pages without a head (HTTP/0.9); WET files hold text."""
+    (old,), _ = read(
+        b"WARC/1.0\r\nWARC-Type: response\r\nContent-Type: text/html\r\nContent-Length: 11\r\n\r\n<p>HTTPS</p\r\n\r\n"
+    )
+    assert (old.status, old.headers, old.body) == (None, [("Content-Type", "text/html")], b"<p>HTTPS</p")
+    wet = Page("HTTP/1.1 200 OK is a status line.", kind="conversion", content_type="text/plain")
+    (text,), _ = read(warc_bytes([wet]))
+    assert (text.kind, text.status, text.body.decode()) == ("conversion", None, wet.body)
+
+
+def test_a_page_cut_short_is_handed_on_and_counted() -> None:
+    data = warc_bytes(PAGES, packed=False)
+    found, reading = read(data[:-60])
+    assert numbers(found) == list(range(7))
+    assert str(PAGES[6].body).encode().startswith(found[-1].body)
+    assert (reading.cut, reading.bytes_skipped, len(reading.errors)) == (1, 0, 1)
 
 
 # --- damage ------------------------------------------------------------------------------------------------------------------
@@ -227,11 +295,44 @@ def test_a_record_mark_in_a_sound_page_is_not_a_record() -> None:
     assert numbers(found) == [0, 1, 3, 4, 5, 6]
 
 
-def test_damage_inside_a_wacz_is_on_record() -> None:
-    data = wacz(PAGES)
-    found, reading = read(data[: len(data) // 2])
-    assert (found, reading.bytes_skipped) == ([], len(data) // 2)
-    assert "BadZipFile" in reading.errors[0]
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_wacz_without_its_end_is_read_as_far_as_it_goes(method: int) -> None:
+    """The zip's directory is its end: without it, the members' own headers tell."""
+    data = wacz(PAGES, method)
+    whole, _ = read(data)
+    directory = data.index(b"PK\x01\x02")
+    for end, least in ((directory, 7), (directory - 150, 4), (len(wacz(PAGES[:3], method)) // 2, 0)):
+        found, reading = read(data[:end])
+        assert len(found) >= least
+        assert "BadZipFile" in reading.errors[0]
+        sound = found[:-1] if reading.cut else found
+        assert [(r.url, r.body, r.offset) for r in sound] == [(r.url, r.body, r.offset) for r in whole[: len(sound)]]
+
+
+def test_a_damaged_member_of_a_wacz_costs_no_other_member() -> None:
+    rng = random.Random(1)
+    noise = [Page(rng.randbytes(3000).hex(), f"https://site.example/{n}") for n in range(3)]
+    data = wacz([*noise, *PAGES[3:]], zipfile.ZIP_DEFLATED, b"archive/A.WARC")
+    at = data.index(b"archive/A.WARC") + 6000
+    found, reading = read(data[:at] + bytes(60) + data[at + 60 :])
+    assert numbers([record for record in found if record.offset >> 48 == 1]) == [3, 4, 5, 6]
+    assert found[0].body.decode() == noise[0].body and reading.errors
+
+
+def test_the_files_of_a_wacz_may_be_of_any_kind() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("indexes/index.cdx.gz", gzip.compress(b"WARC/1.0 is no crawl here"))
+        archive.writestr("archive/3.warc.zst", b"".join(members(PAGES[3:5], zstandard.ZstdCompressor().compress)))
+        archive.writestr("archive/1.ARC.GZ", b"".join(map(gzip.compress, arc_blocks(PAGES[:2]))), zipfile.ZIP_DEFLATED)
+        archive.writestr("archive/4.warc", b"no crawl at all")
+        archive.writestr("archive/2.warc.lz4", lz4.frame.compress(warc_record(PAGES[2])))
+        archive.writestr("archive/5.warc", warc_bytes(PAGES[5:], packed=False), zipfile.ZIP_BZIP2)
+    found, reading = read(out.getvalue())
+    assert numbers(found) == [0, 1, 2, 3, 4]
+    assert [record.offset >> 48 for record in found] == [0, 0, 1, 2, 2]
+    assert len(reading.errors) == reading.gaps == 2
+    assert "4.warc: at byte 0: ValueError: no crawl file" in reading.errors[0] and "zip method 12" in reading.errors[1]
 
 
 def test_damage_in_an_arc_keeps_what_came_before() -> None:

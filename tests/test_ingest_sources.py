@@ -1,10 +1,14 @@
 """ingest/sources.py: which files an input means, and names that do not depend on where they lie."""
 
+import gzip
 import os
 from pathlib import Path
 
+import crawls
 import pytest
 import xxhash
+from conftest import tree
+from unsteady import server
 
 from euro_curate.ingest.sources import Source, digest, distinct, expand, looks_like_input
 
@@ -115,3 +119,112 @@ def test_identical_files_are_read_once(tmp_path: Path) -> None:
     assert [source.name[0] for source in read] == ["a", "b", "d", "e", "f"]
     assert same == {"c.warc": "a.warc", "g.warc": "a.warc"}
     assert digest(sources[0]) == xxhash.xxh3_128_hexdigest(b"one")
+
+
+# --- lists of paths ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    """A folder like data.commoncrawl.org, with one crawl of six WARC and two WET files."""
+    for kind, count in (("warc", 6), ("wet", 2)):
+        lines = [f"crawl-data/CC-MAIN-2025-30/segments/1/{kind}/CC-MAIN-2025-{n:05d}.{kind}.gz" for n in range(count)]
+        for line in lines:
+            path = tmp_path / "cc" / line
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(gzip.compress(line.encode(), mtime=0))
+        listed = gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0)
+        (tmp_path / "cc" / "crawl-data" / "CC-MAIN-2025-30" / f"{kind}.paths.gz").write_bytes(listed)
+    return tmp_path / "cc"
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "numbers"),
+    [
+        ("cc://CC-MAIN-2025-30", "warc", range(6)),
+        ("cc://CC-MAIN-2025-30/", "warc", range(6)),
+        ("cc://CC-MAIN-2025-30/warc[0:2]", "warc", range(2)),
+        ("cc://CC-MAIN-2025-30[4:]", "warc", range(4, 6)),
+        ("cc://CC-MAIN-2025-30/wet", "wet", range(2)),
+        ("cc://CC-MAIN-2025-30/wet[:1]", "wet", range(1)),
+    ],
+)
+def test_a_crawl_is_its_list(prefix: Path, asked: str, kind: str, numbers: range) -> None:
+    found = expand([asked], str(prefix))
+    expected = [f"crawl-data/CC-MAIN-2025-30/segments/1/{kind}/CC-MAIN-2025-{n:05d}.{kind}.gz" for n in numbers]
+    assert [source.name for source in found] == expected
+    assert [source.url for source in found] == [str(prefix / name) for name in expected]
+    assert all(source.size and source.tag.startswith("mtime:") for source in found)
+
+
+def test_disk_and_web_name_listed_files_alike_and_only_the_list_is_fetched(prefix: Path) -> None:
+    near = expand(["cc://CC-MAIN-2025-30"], str(prefix))
+    with server(prefix, lambda n, method: None) as at:
+        far = expand(["cc://CC-MAIN-2025-30"], f"{at.url}/")
+        by_list = expand([f"{at.url}/crawl-data/CC-MAIN-2025-30/warc.paths.gz[0:3]"], at.url)
+        assert {path for _, path, _, _ in at.requests} == {"/crawl-data/CC-MAIN-2025-30/warc.paths.gz"}
+        assert digest(far[0]) == digest(near[0])
+    assert [source.name for source in far] == [source.name for source in near]
+    assert [source.key for source in far] == [source.key for source in near]
+    assert {(source.size, source.tag) for source in far} == {(0, "listed")}
+    assert by_list == far[:3]
+    assert far[0].url == f"{at.url}/{far[0].name}"
+    assert distinct(far) == (far, {}), "nothing is read to tell whether files of unknown size are equal"
+
+
+def test_a_list_of_ones_own(prefix: Path, tmp_path: Path) -> None:
+    """Plain text, blank lines, repeats, whole addresses."""
+    line = "crawl-data/CC-MAIN-2025-30/segments/1/wet/CC-MAIN-2025-00000.wet.gz"
+    own = tmp_path / "mine.paths"
+    own.write_text(
+        f"\n{line}\r\n  {line}\nhttps://else.example/x/y.warc.gz\n{prefix}/{line.replace('0.wet.gz', '1.wet.gz')}\n"
+    )
+    found = expand([str(own)], str(prefix))
+    assert [source.name for source in found] == [line, line.replace("0.wet.gz", "1.wet.gz"), "x/y.warc.gz"]
+    assert found[2] == Source("x/y.warc.gz", "https://else.example/x/y.warc.gz", 0, "listed")
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("cc://CC-MAIN-2025-31", "no list of paths at"),
+        ("cc://CC-MAIN-2025-30/wat", "kinds: warc, wet, robotstxt"),
+        ("cc://CC-MAIN-2025-30/warc[1]", "expected cc://"),
+        ("cc://", "expected cc://"),
+        ("nowhere.paths.gz", "no list of paths at"),
+        ("cc://CC-MAIN-2025-30[6:]", "matches no file"),
+    ],
+)
+def test_a_list_that_cannot_be_had_is_refused(prefix: Path, asked: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        expand([asked], str(prefix))
+
+
+def test_a_list_that_names_what_is_not_there_is_refused_on_a_disk(prefix: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.paths").write_text("crawl-data/none.warc.gz\n")
+    with pytest.raises(ValueError, match=r"none\.warc\.gz"):
+        expand([str(tmp_path / "a.paths")], str(prefix))
+    (tmp_path / "b.paths.gz").write_bytes(gzip.compress(b"x\n" * 1000)[:-9])
+    with pytest.raises(ValueError, match="EOFError"):
+        expand([str(tmp_path / "b.paths.gz")], str(prefix))
+
+
+def test_a_run_over_a_crawl_on_the_web_gives_the_bytes_of_the_disk(tmp_path: Path) -> None:
+    folder = tmp_path / "cc" / "crawl-data" / "CC-MAIN-2025-30"
+    crawl = crawls.split(crawls.pages(["fi"]), folder / "segments", 2)
+    lines = [f"crawl-data/CC-MAIN-2025-30/segments/{path.name}\n" for path in sorted(crawl.glob("*"))]
+    (folder / "warc.paths.gz").write_bytes(gzip.compress("".join([*lines, "crawl-data/gone.warc.gz\n"]).encode()))
+    near = crawls.run([tmp_path / "cc" / "crawl-data" / "CC-MAIN-2025-30" / "segments" / "*"], tmp_path / "plain")
+    with server(tmp_path / "cc", lambda n, method: None) as at:
+        settings = {"run": {"crawl_prefix": f"{at.url}/"}}
+        far = crawls.run(["cc://CC-MAIN-2025-30"], tmp_path / "far", settings)  # type: ignore[list-item]
+    (folder / "warc.paths.gz").write_bytes(gzip.compress("".join(lines).encode()))
+    disk = crawls.run(["cc://CC-MAIN-2025-30"], tmp_path / "disk", {"run": {"crawl_prefix": str(tmp_path / "cc")}})  # type: ignore[list-item]
+    assert tree(tmp_path / "far" / "dataset") == tree(tmp_path / "disk" / "dataset")
+    read_there = [entry for entry in far["inputs"] if entry["format"] != "unreadable"]
+    assert [entry["size"] for entry in read_there] == [entry["size"] for entry in disk["inputs"]], (
+        "known once it is read"
+    )
+    assert [entry["digest"] for entry in read_there] == [entry["digest"] for entry in near["inputs"]]
+    (gone,) = (entry for entry in far["inputs"] if entry["format"] == "unreadable")
+    assert gone["name"] == "crawl-data/gone.warc.gz" and "FileNotFoundError" in gone["errors"][0]

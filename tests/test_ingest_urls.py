@@ -131,6 +131,8 @@ def test_patterns_of_the_recipe() -> None:
     assert mine.match("http://any.example/?a=1&sid=2") == ("url:block", "urls.block: regex:[?&]sid=")
     assert mine.match("http://shop.example/cartoon") is None
     assert UrlRules().match("http://bad.example/") is None
+    assert mine.match("http://caf\u00e9.example/\ud800?sid=1") == ("url:block", "urls.block: regex:[?&]sid=")
+    assert mine.match("http://\ud800.example/") is None
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from conftest import Page, write_warc
 
 from euro_curate import langid
 from euro_curate.explain import story
-from euro_curate.langid import LangId, clean, guess, guess_document, normalise, script_of, squeeze
+from euro_curate.langid import LangId, clean, guess, guess_document, guesses, normalise, script_of, squeeze
 from euro_curate.recipe import configure
 from euro_curate.schema import DOCUMENTS, LANGUAGES
 from euro_curate.stage import params_of
@@ -135,15 +135,20 @@ ENGLISH = "We use cookies to give you the best experience on our website and to 
 SHORT = "Subscribe to our newsletter\n"
 
 
+def share(body: str, language: str) -> float | None:
+    """The share of lines of one text."""
+    return langid.line_shares([body], [language], LangId())[0]
+
+
 def test_a_short_text_and_a_very_long_one_take_the_same_model_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(langid, "guess", lambda sample, p: asked.append(len(sample)) or guess(sample, p))
+    monkeypatch.setattr(langid, "guesses", lambda samples, p: asked.extend(map(len, samples)) or guesses(samples, p))
     p = LangId()
     ten_words = "Der Nebel lag am frühen Morgen noch über den Feldern."
-    assert guess_document(ten_words, p).language == "deu_Latn" and langid.line_share(ten_words, "deu_Latn", p) == 1.0
+    assert guess_document(ten_words, p).language == "deu_Latn" and share(ten_words, "deu_Latn") == 1.0
     huge = GERMAN * (10_000_000 // len(GERMAN) + 1)
     asked.clear()
-    assert guess_document(huge, p).language == "deu_Latn" and langid.line_share(huge, "deu_Latn", p) == 1.0
+    assert guess_document(huge, p).language == "deu_Latn" and share(huge, "deu_Latn") == 1.0
     assert sum(asked) < langid.MUCH_CHARS + 2000, "characters that the model sees of ten million"
 
 
@@ -151,26 +156,25 @@ def test_a_short_text_and_a_very_long_one_take_the_same_model_calls(monkeypatch:
 def test_doubt_is_answered_by_more_text(score: float, looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def doubtful(sample: str, p: LangId) -> langid.Guess:
-        asked.append(len(sample))
-        return langid.Guess("deu_Latn", "deu_Latn", score, "nld_Latn", 0.05 * len(asked))
+    def doubtful(samples: list[str], p: LangId) -> list[langid.Guess]:
+        asked.extend(map(len, samples))
+        return [langid.Guess("deu_Latn", "deu_Latn", score, "nld_Latn", 0.05 * len(asked)) for _ in samples]
 
-    monkeypatch.setattr(langid, "guess", doubtful)
+    monkeypatch.setattr(langid, "guesses", doubtful)
     found = guess_document(GERMAN * 100, LangId())
     assert len(asked) == looks and asked[-1] == (302 if looks == 1 else langid.MUCH_CHARS + 9)
     assert (found.second, found.second_score) == ("nld_Latn", 0.05 * looks), "the runner-up is kept"
 
 
 def test_the_share_is_that_of_the_text_not_of_the_lines() -> None:
-    p = LangId()
-    assert langid.line_share(GERMAN, "deu_Latn", p) == 1.0
-    assert langid.line_share(GERMAN + ENGLISH * 4, "deu_Latn", p) == pytest.approx(0.5, abs=0.11)
-    assert langid.line_share(ENGLISH * 9 + GERMAN[:90], "deu_Latn", p) == 0.1
+    assert share(GERMAN, "deu_Latn") == 1.0
+    assert share(GERMAN + ENGLISH * 4, "deu_Latn") == pytest.approx(0.5, abs=0.11)
+    assert share(ENGLISH * 9 + GERMAN[:90], "deu_Latn") == 0.1
     paragraph = GERMAN.replace("\n", " ") * 3
     links = "All news from around the world\n" * 10
-    assert langid.line_share(paragraph + "\n" + links, "deu_Latn", p) == pytest.approx(0.8, abs=0.11)
-    assert langid.line_share("kurz\n" * 20, "deu_Latn", p) is None
-    assert langid.line_share(GERMAN, "und", p) is None
+    assert share(paragraph + "\n" + links, "deu_Latn") == pytest.approx(0.8, abs=0.11)
+    assert share("kurz\n" * 20, "deu_Latn") is None
+    assert share(GERMAN, "und") is None
 
 
 def rows(bodies: list[str], codes: list[str]) -> tuple[pa.Table, pa.Table]:

@@ -76,6 +76,12 @@ def test_thin_evidence_keeps_the_models_order() -> None:
         ("mleko", 1, 1),
         ("mora da", 1, 1),
         ("mora raditi", 0, -1),
+        ("s tobom", 0, -1),
+        ("sa tobom", 1, 1),
+        ("sa sestrom", 0, 0),
+        ("da li", 1, 1),
+        ("je li", -1, -1),
+        ("kako bi", 0, -1),
     ],
 )
 def test_evidence_points_the_right_way(line: str, bosnian: int, serbian: int) -> None:

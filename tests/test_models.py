@@ -107,6 +107,24 @@ def test_a_url_is_fetched_once_and_then_needs_no_network(server: Server) -> None
     assert cached() == {SHA}
 
 
+def test_models_are_fetched_by_name(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = "0" * 64
+    (tmp_path / "models.toml").write_text(
+        f'[one]\nurl = "{server.url}"\nsha256 = "{SHA}"\nlicence = "MIT"\nbytes = 1_000_000\n'
+        f'[two]\nurl = "{server.url}"\nsha256 = "{wrong}"\nlicence = "MIT"\n[ours]\nfile = "m.bin"\nsha256 = "{SHA}"\n'
+    )
+    monkeypatch.setattr(models, "bundled", lambda *parts: tmp_path / parts[-1])
+    models.main([])
+    assert capsys.readouterr().out == f"one: 1 MB, MIT, {server.url}\ntwo: MIT, {server.url}\n" and not server.asked
+    models.main(["one"])
+    assert capsys.readouterr().out == f"one: {cache_folder() / 'models' / SHA}\n" and cached() == {SHA}
+    for name, told in (("three", "no langid model 'three'; there are: one, ours, two"), ("two", f"expected {wrong}")):
+        with pytest.raises(SystemExit, match=f"error: .*{told}"):
+            models.main([name])
+
+
 def test_a_cut_connection_is_taken_up_where_it_broke(server: Server) -> None:
     server.cuts = [300_000, 200_000]
     assert locate(server.url, SHA).read_bytes() == BODY

@@ -233,6 +233,7 @@ def test_a_policy_is_of_its_host_and_port_in_any_spelling() -> None:
         ([policy(ROBOTS, CLOSED, 2), policy(ROBOTS, OPEN, 1)], "robots"),
         ([policy(ROBOTS, CLOSED, 1), policy(ROBOTS, "gone", 2, status=404)], None),
         ([policy(ROBOTS, CLOSED, 1), policy(ROBOTS, "down", 2, status=503)], "robots"),
+        ([policy(ROBOTS, CLOSED, 1), policy(ROBOTS, "slow down", 2, status=429)], "robots"),
         ([policy(ROBOTS, CLOSED, 1), policy(ROBOTS, "moved", 2, status=301)], "robots"),
         ([policy(ROBOTS, CLOSED, 1, status=None)], "robots"),
         ([policy(ROBOTS, CLOSED, 1, status=403)], None),
@@ -268,6 +269,28 @@ def test_the_recipe_decides_what_excludes_and_whose_names_count() -> None:
     assert met(policies, url, p=OptOut(("rsl",)))[url][0] == "rsl"
     assert met(policies, url, p=OptOut(agents=("mybot",)))[url][:2] == (
         "robots", "robots=robots.txt:mybot; rsl=robots.txt:https://a.example/l.xml")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("unit", "signal"),
+    [
+        ("User-agent: a\n", None),
+        ("Disallow: /*a*b*c*d*e*f$\n", None),
+        ("Content-Usage: /*a*b* train-ai=n\n", "content-usage"),
+        ("User-agent:*", None),
+        ("%", None),
+        ("# ", None),
+    ],
+)
+def test_files_built_to_be_slow_are_read_to_their_end(unit: str, signal: str | None) -> None:
+    body, url = "User-agent: *\n" + unit * (100_000 // len(unit)), f"https://a.example/{'ab' * 5000}"
+    found = met([policy_row(ROBOTS, None, 200, body.encode(), "r", 0)], url)
+    assert (found[url][0] if found else None) == signal
+
+
+def test_addresses_that_are_none_have_no_policy() -> None:
+    for url in ("https://\ud800.example/robots.txt", "https://[bad/robots.txt", "/robots.txt", "", None):
+        assert policy_row(url or "", None, 200, b"", "r", 0) is None
 
 
 def test_only_so_much_of_a_file_is_kept_and_other_files_are_no_policies() -> None:

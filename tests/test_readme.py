@@ -69,6 +69,8 @@ def test_readme_commands_on_the_demo(tmp_path: Path) -> None:
     assert demo.returncode == 0 and (tmp_path / "demo_output" / "report" / "index.html").exists(), demo.stderr
     told = do(explain)
     assert told.returncode == 0 and '"verdict"' in told.stdout, told.stderr
+    again = do(next(c for c in COMMANDS if "euro-curate report demo_output" in c))
+    assert again.stdout.strip() == "demo_output/report/index.html", again.stderr
     fitted = do(next(c for c in COMMANDS if "calibrate demo_output" in c))
     assert fitted.returncode == 0 and "clean dropped" in fitted.stdout, fitted.stderr
     (tmp_path / "pages.jsonl").write_text('{"id": 1, "html": "<p>x</p>"}\n')

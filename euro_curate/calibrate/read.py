@@ -1,7 +1,7 @@
 """read_measures(): the documents and the clean text that calibrate() looks at, as numbers."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from euro_curate.kernels import MEASURES
-from euro_curate.langid import LangId, guess_document
+from euro_curate.langid import LangId, guess_documents
 from euro_curate.languages import languages, resolve
 from euro_curate.quality import measure_texts
 from euro_curate.schema import QUALITIES
@@ -92,7 +92,7 @@ def _file(path: str) -> Iterator[pl.DataFrame]:
     """Texts of a JSONL (plain or compressed) or Parquet file, measured; their language identified where none is given."""
     parameters, done = LangId(), 0
     for rows in _texts(path):
-        labels = [_label(row, parameters) for row in rows]
+        labels = list(_labels(rows, parameters))
         codes = [code for code, _ in labels]
         numbers = measure_texts(pa.array(utf8(row["text"] for row in rows), pa.large_string()), codes)
         yield pl.DataFrame(numbers, schema=list(MEASURES), orient="row").with_columns(
@@ -104,15 +104,18 @@ def _file(path: str) -> Iterator[pl.DataFrame]:
         done += len(rows)
 
 
-def _label(row: Mapping[str, Any], parameters: LangId) -> tuple[str, float | None]:
-    """(language, its score) as given, or as identified; "" = none of ours."""
-    if not row.get("language"):
-        found = guess_document(row["text"], parameters)
-        return found.language, found.score
-    try:
-        return resolve(row["language"]).code, row.get(SCORE)
-    except ValueError:
-        return "", None
+def _labels(rows: list[dict[str, Any]], parameters: LangId) -> Iterator[tuple[str, float | None]]:
+    """(language, its score) of each row as given, or as identified; "" = none of ours."""
+    found = iter(guess_documents([row["text"] for row in rows if not row.get("language")], parameters))
+    for row in rows:
+        if not row.get("language"):
+            guess = next(found)
+            yield guess.language, guess.score
+            continue
+        try:
+            yield resolve(row["language"]).code, row.get(SCORE)
+        except ValueError:
+            yield "", None
 
 
 def _texts(path: str) -> Iterator[list[dict[str, Any]]]:

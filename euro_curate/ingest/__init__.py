@@ -2,7 +2,18 @@
 
 from euro_curate.ingest.crawl import ingest
 from euro_curate.ingest.page import LATE, Ingest, extract_page
-from euro_curate.ingest.sources import Source, distinct, expand
+from euro_curate.ingest.sources import CRAWL_PREFIX, Source, distinct, expand
 from euro_curate.ingest.urls import UrlRules, list_of
 
-__all__ = ["LATE", "Ingest", "Source", "UrlRules", "distinct", "expand", "extract_page", "ingest", "list_of"]
+__all__ = [
+    "CRAWL_PREFIX",
+    "LATE",
+    "Ingest",
+    "Source",
+    "UrlRules",
+    "distinct",
+    "expand",
+    "extract_page",
+    "ingest",
+    "list_of",
+]

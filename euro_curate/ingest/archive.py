@@ -1,12 +1,12 @@
 """WARC and ARC files -> records: members are unpacked and records framed here, so that damage costs what it touches and nothing else.
 
 fastwarc silently passes over records behind damage (and reads LF-only files only in a mode that hides it), warcio stops. Framing in Python
-costs 0.07 ms a record more than fastwarc; the cheapest page costs 0.5 ms. Only LZ4 frames are unpacked by fastwarc.
+costs 0.07 ms a record more than fastwarc; the cheapest page costs 0.5 ms.
 """
 
+import contextlib
 import io
 import re
-import struct
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import zstandard
-from fastwarc.stream_io import Lz4Reader
+from lz4.frame import LZ4FrameDecompressor
 
+from euro_curate.ingest.http import BLANK_LINE, STATUS_LINE, fields, http, word
 from euro_curate.ingest.records import Reading, Record, Stream
 
 MAX_RECORD = 256 << 20  # bytes of a record that are held; what is longer is no page
 _MAX_HEAD = 1 << 20
+_MAX_DICTIONARY = 64 << 20
 _BLOCK = 1 << 16  # read at a time: packed data grows up to a thousandfold
 _CAPTURES = ("response", "resource", "conversion")
 
@@ -31,49 +33,45 @@ class NoRecord(ValueError):
 # --- members -----------------------------------------------------------------------------------------------------------------
 
 MAGIC = {"gzip": b"\x1f\x8b\x08", "zstd": b"\x28\xb5\x2f\xfd", "lz4": b"\x04\x22\x4d\x18"}
-SKIPPABLE = b"\x5d\x2a\x4d\x18"  # the frame that carries a .warc.zst file's dictionary
+DICTIONARY = b"\x5d\x2a\x4d\x18"  # the skippable frame that carries a .warc.zst file's dictionary
+_SKIPPABLE = rb"[\x50-\x5f]\x2a\x4d\x18"  # any: some packers begin with one
 
 
 class _Inflater(Protocol):
     """One member being unpacked."""
 
     eof: bool
-    unused_data: bytes
+    unused_data: bytes | None
 
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-class _Lz4:
-    """An LZ4 frame, unpacked when it is complete: fastwarc's reader does not say where it ends."""
-
-    def __init__(self) -> None:
-        self.eof, self.unused_data, self._held = False, b"", b""
-
-    def decompress(self, data: bytes) -> bytes:
-        self._held += data
-        end = self._end()
-        if end is None or end > len(self._held):
-            return b""
-        self.eof, self.unused_data = True, self._held[end:]
-        plain: bytes = Lz4Reader(io.BytesIO(self._held[:end])).read()
-        return plain
-
-    def _end(self) -> int | None:
-        """End of the frame (lz4_Frame_format.md): header, blocks with their sizes, a size of 0, checksum."""
-        held = self._held
-        if len(held) < 7:
-            return None
-        flags = held[4]
-        at = 7 + 8 * bool(flags & 8) + 4 * bool(flags & 1)
-        while at + 4 <= len(held):
-            size: int = struct.unpack_from("<I", held, at)[0]
-            if size == 0:
-                return at + 4 + 4 * bool(flags & 4)
-            at += 4 + (size & 0x7FFFFFFF) + 4 * bool(flags & 16)
-        return None
+_DAMAGE = (zlib.error, zstandard.ZstdError, RuntimeError)  # the last one is LZ4's
 
 
-_DAMAGE = (zlib.error, zstandard.ZstdError, NoRecord)
+def _inflater(packing: str, dictionary: zstandard.ZstdCompressionDict | None = None) -> _Inflater:
+    made: Any
+    if packing == "gzip":
+        made = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    elif packing == "zstd":
+        made = zstandard.ZstdDecompressor(dict_data=dictionary).decompressobj()
+    else:
+        made = LZ4FrameDecompressor()
+    inflater: _Inflater = made
+    return inflater
+
+
+def first_bytes(member: bytes, packing: str, dictionary: zstandard.ZstdCompressionDict | None = None) -> bytes:
+    """What a member begins with: as much as comes before 8 KB are there, or damage."""
+    inflater, out = _inflater(packing, dictionary), b""
+    try:
+        for at in range(0, len(member), 1 << 12):
+            out += inflater.decompress(member[at : at + (1 << 12)])
+            if inflater.eof or len(out) >= 1 << 13:
+                break
+    except _DAMAGE:
+        pass
+    return out
 
 
 class _Packing:
@@ -85,23 +83,18 @@ class _Packing:
         self.first = 0
         self._dictionary = None
         self.name = next((name for name, magic in MAGIC.items() if head.startswith(magic)), None)
-        if head.startswith(SKIPPABLE):
-            self.name, size = "zstd", int.from_bytes(head[4:8], "little")
-            self.first, words = 8 + size, stream.read(size)
-            if words.startswith(MAGIC["zstd"]):
-                words = zstandard.ZstdDecompressor().decompressobj().decompress(words)
-            self._dictionary = zstandard.ZstdCompressionDict(words) if words else None
+        if re.match(_SKIPPABLE, head):
+            self.name = "zstd"
+        if head.startswith(DICTIONARY):
+            size = int.from_bytes(head[4:8], "little")
+            self.first, words = 8 + size, stream.read(min(size, _MAX_DICTIONARY))
+            with contextlib.suppress(zstandard.ZstdError):  # a broken one: then each frame is damage, and counted
+                if words.startswith(MAGIC["zstd"]):
+                    words = zstandard.ZstdDecompressor().decompressobj().decompress(words)
+                self._dictionary = zstandard.ZstdCompressionDict(words) if words else None
 
     def inflater(self) -> _Inflater:
-        made: Any
-        if self.name == "gzip":
-            made = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        elif self.name == "zstd":
-            made = zstandard.ZstdDecompressor(dict_data=self._dictionary).decompressobj()
-        else:
-            made = _Lz4()
-        inflater: _Inflater = made
-        return inflater
+        return _inflater(self.name or "", self._dictionary)
 
     def next_member(self, stream: Stream, start: int, begins: re.Pattern[bytes]) -> int | None:
         """Offset of the first member at or after `start` whose content begins like a record."""
@@ -113,7 +106,10 @@ class _Packing:
             while hit >= 0:
                 stream.seek(at + hit)
                 # an LZ4 frame may give nothing before its end: its magic number is long enough to believe
-                if self.name == "lz4" or begins.match(self._head(stream.read(1 << 18)).lstrip(b"\r\n")):
+                if self.name == "lz4":
+                    return at + hit
+                head = first_bytes(stream.read(1 << 18), self.name or "", self._dictionary)
+                if begins.match(head.lstrip(b"\r\n")):
                     return at + hit
                 hit = data.find(magic, hit + 1)
             stream.seek(at + len(data))
@@ -122,12 +118,6 @@ class _Packing:
             if not more:
                 break
         return None
-
-    def _head(self, member: bytes) -> bytes:
-        try:
-            return self.inflater().decompress(member)[:_MAX_HEAD]
-        except (*_DAMAGE, OSError):
-            return b""
 
 
 class _Plain:
@@ -156,15 +146,16 @@ class _Plain:
             self.member = self.bad = member
             while not inflater.eof:
                 if not block:
-                    self.cut = True
+                    self.cut, self.bad = True, max(member, at - _BLOCK)
                     return
                 try:
                     plain = inflater.decompress(block)
-                except (*_DAMAGE, OSError) as error:  # OSError: what fastwarc's LZ4 reader raises
+                except _DAMAGE as error:
+                    yield from self._up_to_damage(stream, packing, member, at, block)
                     self.error, self.bad = error, max(member, at)
                     return
                 at += len(block)
-                block = inflater.unused_data if inflater.eof else stream.read(_BLOCK)
+                block = (inflater.unused_data or b"") if inflater.eof else stream.read(_BLOCK)
                 at -= len(block) if inflater.eof else 0
                 if plain:
                     yield plain
@@ -172,6 +163,21 @@ class _Plain:
                 block = stream.read(_BLOCK)
             if block and not block.strip(b"\x00"):
                 return  # padding
+
+    def _up_to_damage(self, stream: Stream, packing: _Packing, member: int, at: int, block: bytes) -> Iterator[bytes]:
+        """What the block at `at` gives before its damage, which the error kept back: the member is unpacked again, in the end byte by byte."""
+        inflater = packing.inflater()
+        stream.seek(member)
+        try:
+            while member < at:
+                again = stream.read(min(_BLOCK, at - member))
+                inflater.decompress(again)
+                member += len(again)
+            for step in range(len(block)):
+                if plain := inflater.decompress(block[step : step + 1]):
+                    yield plain
+        except _DAMAGE:
+            return
 
     def fill(self, size: int) -> int:
         """Unpacks until `size` bytes are there to use, or no more come; how many are there."""
@@ -242,7 +248,6 @@ class _Head:
     content_type: str | None
 
 
-_BLANK_LINE = re.compile(rb"\r*\n\r*\n")
 _WARC_LINE = re.compile(rb"WARC/[01]\.\d+[ \t]*\r*\n(?=WARC-|Content-)", re.IGNORECASE)
 # URL (may hold blanks), IP address, date, type, further fields in version 2, length
 _ARC_LINE = re.compile(
@@ -255,17 +260,17 @@ def _warc_head(plain: _Plain) -> _Head | None:
     have = plain.fill(1 << 13)
     if not re.match(rb"WARC/\d", plain.data[plain.pos : plain.pos + 8], re.IGNORECASE):
         return None
-    while (end := _BLANK_LINE.search(plain.data, plain.pos)) is None:
+    while (end := BLANK_LINE.search(plain.data, plain.pos)) is None:
         if have >= _MAX_HEAD or plain.fill(2 * have) == have:
             return None
         have = len(plain.data) - plain.pos
-    fields = {name.lower(): value for name, value in _fields(plain.data[plain.pos : end.start()])}
-    length = fields.get("content-length", "")
+    named = {name.lower(): value for name, value in fields(plain.data[plain.pos : end.start()])}
+    length = named.get("content-length", "")
     if not length.isdecimal():
         return None
-    if not (kind := fields.get("warc-type", "").lower()):
+    if not (kind := named.get("warc-type", "").lower()):
         return None
-    about = (fields.get(name) for name in ("warc-record-id", "warc-target-uri", "warc-date", "content-type"))
+    about = (named.get(name) for name in ("warc-record-id", "warc-target-uri", "warc-date", "content-type"))
     return _Head(end.end() - plain.pos, int(length), kind, *about)
 
 
@@ -286,11 +291,13 @@ def read_archive(stream: Stream, kind: str, reading: Reading) -> Iterator[Record
     """Every capture of a `warc` or `arc` file, plain or in members, in file order."""
     size = stream.seek(0, io.SEEK_END)
     packing = _Packing(stream)
-    head, mark = (_warc_head, _WARC_LINE) if kind == "warc" else (_arc_head, _ARC_LINE)
+    head, mark = (_arc_head, _ARC_LINE) if kind == "arc" else (_warc_head, _WARC_LINE)
     start, offset = packing.first, -1
     while start < size:
         plain = _Plain(stream, packing, start)
+        first = True  # whether the next record is the first of its member
         while plain.fill(1):
+            first = first or plain.at_member()
             if plain.data[plain.pos] in b"\r\n":
                 plain.pos += 1
                 continue
@@ -302,18 +309,21 @@ def read_archive(stream: Stream, kind: str, reading: Reading) -> Iterator[Record
             body, whole = _content(plain, packing, record, mark, reading, at)
             if plain.cut and packing.next_member(stream, plain.member + 1, mark):
                 plain.error = _CUT  # the member is damaged: it cannot be longer than where the next one begins
-            if plain.error and (at == plain.member or not whole):
-                plain.bad = at
-                break  # counted below. A body is whole only when its member's checksum is right
-            if not whole and not packing.name:
-                reading.bytes_skipped += size - at
+            if plain.error and at == plain.member and (first or not whole):
+                if first:
+                    plain.bad = at
+                break  # counted below. A body is whole only when its member's checksum is right, which many records may share
+            first = False
             offset = max(at, offset + 1)  # records that share a member of the file still differ
             if record.kind in _CAPTURES:
+                reading.cut += not whole
                 yield _capture(record, body, offset)
             else:
                 reading.apart += 1
-        if plain.cut:
+        if plain.cut and plain.error is None:
             plain.error = _CUT
+            if first and plain.where() == plain.member:
+                plain.bad = plain.member  # not even a head
         if plain.error is None:
             return
         follow = packing.next_member(stream, plain.member + 1, mark) or size
@@ -348,7 +358,8 @@ def _pass_over(
         if plain.error
         else size
     )
-    reading.skip(NoRecord(f"{gap} bytes that are no record"), at, max(until, at + 1))
+    # in a member that holds many records nobody knows where in the file they are: it cannot be more than what was unpacked
+    reading.skip(NoRecord(f"{gap} bytes that are no record"), at, at + min(max(until - at, 1), max(gap, 1)))
 
 
 def _content(
@@ -380,35 +391,11 @@ def _content(
 
 
 def _capture(head: _Head, body: bytes, offset: int) -> Record:
+    status, about = None, head.content_type or ""
     headers: list[tuple[str, str]] = []
-    status = None
-    if head.kind == "response" and body.startswith(b"HTTP/"):
-        status, headers, body = http(body)
-    elif head.content_type:
-        headers = [("Content-Type", head.content_type)]
+    is_http = head.kind == "response" or about.lower().startswith("application/http")
+    if is_http and (found := STATUS_LINE.match(body)):
+        status, headers, body = http(body[found.start(1) :])
+    elif about:
+        headers = [("Content-Type", about)]
     return Record(head.id, head.url, head.date, offset, head.kind, status, headers, body)
-
-
-_STATUS = re.compile(rb"HTTP/\S*[ \t]+(\d+)")
-
-
-def http(block: bytes) -> tuple[int | None, list[tuple[str, str]], bytes]:
-    """(status, headers, body) of an HTTP response."""
-    end = _BLANK_LINE.search(block)
-    head, body = (block[: end.start()], block[end.end() :]) if end else (block, b"")
-    found = _STATUS.match(head)
-    return int(found.group(1)) if found else None, _fields(head), body
-
-
-def _fields(head: bytes) -> list[tuple[str, str]]:
-    """`Name: value` lines behind the first line, folded ones joined."""
-    lines = re.split(rb"\r*\n", re.sub(rb"\r*\n[ \t]+", b" ", head))[1:]
-    return [(word(name), word(value)) for name, colon, value in (line.partition(b":") for line in lines) if colon]
-
-
-def word(raw: bytes) -> str:
-    """Header text: UTF-8, else Latin-1."""
-    try:
-        return raw.strip().decode()
-    except UnicodeDecodeError:
-        return raw.strip().decode("latin-1")

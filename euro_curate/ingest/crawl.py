@@ -1,12 +1,13 @@
 """ingest(): one crawl file -> its part of DOCUMENTS, and what reading it came to."""
 
 import dataclasses
+import io
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,14 +15,14 @@ from euro_curate.ingest.identity import record_id, second_occurrence, text_id
 from euro_curate.ingest.page import Ingest, Row, text_row, unchanged
 from euro_curate.ingest.policies import is_apart, policy_of
 from euro_curate.ingest.records import HashedFile, Reading, container, read_records
+from euro_curate.ingest.remote import RemoteFile
 from euro_curate.ingest.sandbox import Sandbox
 from euro_curate.ingest.sources import Source
 from euro_curate.ingest.texts import TextRecord, read_texts
 from euro_curate.schema import DOCUMENTS, POLICIES
-from euro_curate.shards import filesystem
 
 # Of this code and of what decides the text: an upgraded extractor makes new parts.
-VERSION = " ".join(["7", *(f"{name} {version(name)}" for name in ("trafilatura", "resiliparse", "lxml"))])
+VERSION = " ".join(["11", *(f"{name} {version(name)}" for name in ("trafilatura", "resiliparse", "lxml"))])
 
 _sandbox = Sandbox()  # one per worker process, started with its first page
 
@@ -31,22 +32,24 @@ DATE_KEYS = ("date", "timestamp", "ts", "crawled_at")
 
 
 def ingest(source: Source, p: Ingest, known: pa.Table | None = None) -> tuple[pa.Table, dict[str, Any]]:
-    """Reads a whole file: (DOCUMENTS in file order, notes for run.json: records, apart, bytes_skipped, errors, digest, restarts;
-    `policies`, a table, if the file holds any).
+    """Reads a whole file: (DOCUMENTS in file order, notes for run.json: records, apart, cut, gaps, bytes_skipped, errors, digest,
+    size, restarts; `policies`, a table, if the file holds any).
 
     `known`: what it gave with other LATE parameters, so that only pages that these concern are looked at again. It changes no byte.
 
-    Damage in the file is in the notes; a page that cannot be read is a row. OSError only if the file itself cannot be opened.
+    Damage in the file is in the notes; a page that cannot be read is a row. A file that is not there, or on this
+    machine not for us to read, has no rows and says so. Storage that keeps failing raises GaveUp, one that refuses us PermissionError.
     """
     reading = Reading()
     restarts = _sandbox.restarts
     rows: list[Row] = []
     policies: list[Row] = []
     ids: set[str] = set()
-    fs, path = filesystem(source.url)
     try:
-        opened = fs.open(path, "rb")
+        opened = RemoteFile(source.url)
     except _UNREADABLE as error:
+        if isinstance(error, PermissionError) and "://" in source.url and not source.url.startswith("file:"):
+            raise  # perhaps credentials that ran out: set aside, the file is read by the next run
         reading.trouble(error, 0)
         reading.bytes_skipped = source.size
         notes = dataclasses.asdict(reading) | {"format": "unreadable", "restarts": 0}
@@ -60,16 +63,17 @@ def ingest(source: Source, p: Ingest, known: pa.Table | None = None) -> tuple[pa
             found = _texts(stream, source, kind, p, reading)
         else:
             found = iter(())
-            if source.size:
+            if size := stream.seek(0, io.SEEK_END):
                 reading.errors.append("no crawl or text format that we know (WARC, ARC, WACZ, JSONL, Parquet)")
-                reading.bytes_skipped = source.size
+                reading.bytes_skipped = size
         for row in found:
             if row["id"] in ids:
                 row["id"] = second_occurrence(row["id"], source.name, row["offset"])
             ids.add(row["id"])
             rows.append(row | {"source": source.name})
         reading.digest = stream.digest()
-    notes = dataclasses.asdict(reading) | {"format": kind, "restarts": _sandbox.restarts - restarts}
+        size = stream.seek(0, io.SEEK_END)
+    notes = dataclasses.asdict(reading) | {"format": kind, "size": size, "restarts": _sandbox.restarts - restarts}
     if policies:
         notes["policies"] = pa.Table.from_pylist(policies, schema=POLICIES)
     return pa.Table.from_pylist(rows, schema=DOCUMENTS), notes
@@ -83,7 +87,7 @@ _UNREADABLE = (
 
 
 @contextmanager
-def _seekable(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+def _seekable(stream: RemoteFile) -> Iterator[Any]:
     """The stream, or a temporary copy of it where it cannot seek (a web server without ranges): damage is read past by seeking."""
     if stream.seekable():
         yield stream
@@ -121,7 +125,7 @@ def _pages(
 
 
 def _texts(stream: HashedFile, source: Source, kind: str, p: Ingest, reading: Reading) -> Iterator[Row]:
-    for item in read_texts(stream, source.url, kind, reading):
+    for item in read_texts(stream, kind, reading):
         body = _first(item, TEXT_KEYS)
         url, date = _first(item, URL_KEYS), _first(item, DATE_KEYS)
         row = text_row(

@@ -206,13 +206,14 @@ def _licence(
     for link in links:
         if "license" in link.rel and link.href and link.type != RSL:
             return _absolute(link.href, base) or link.href[:_MOST_CHARS], link.where
-    if (found := _first(metas, _RIGHTS)) and (
-        creative_commons(found) or found.startswith(("http://", "https://")) or "licen" in found.lower()
-    ):
-        return " ".join(found.split())[:500], "meta"
+    for found in (content for name in _RIGHTS for key, content in metas if key == name):
+        if creative_commons(found) or found.startswith(("http://", "https://")) or "licen" in found.lower():
+            return " ".join(found.split())[:500], "meta"
     for block in blocks:
-        for quoted in _JSON_LICENCE.findall(block):
-            if text := _string(quoted):
+        for match in _JSON_LICENCE.finditer(block):
+            before = block[max(0, match.start() - _MOST_CHARS) : match.start()]
+            of_a_picture = "ImageObject" in before[before.rfind('"@type"') :][:60] if '"@type"' in before else False
+            if not of_a_picture and (text := _string(match[1])):
                 return _absolute(text, base) or text[:500], "jsonld"
     if "licen" in page:
         for found_at, _ in zip(_REL_LICENCE.finditer(page), range(_MOST_TAGS // 10), strict=False):

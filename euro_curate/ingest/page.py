@@ -3,10 +3,10 @@
 A gate that stops a page writes its verdict into `stop`. What no gate stops goes through trafilatura, which costs 10-20 ms.
 """
 
-import html
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +14,7 @@ import xxhash
 from resiliparse.parse.encoding import detect_mime
 
 from euro_curate import text
+from euro_curate.ingest.blocks import Page, read_page
 from euro_curate.ingest.decode import Undecodable, decode, unpack
 from euro_curate.ingest.extract import main_text, parse, plain_text
 from euro_curate.ingest.head import read_head, read_title
@@ -23,6 +24,8 @@ from euro_curate.langid import LangId
 from euro_curate.langid import gate as language_gate
 from euro_curate.languages import UNKNOWN, languages
 from euro_curate.optout import DEFAULT, check_signals, excluded, statements, training_agents
+
+EXTRACTORS = ("blocks", "trafilatura")
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,11 @@ class Ingest:
     opt_out: tuple[str, ...] = DEFAULT  # signals that exclude a page, its own and its site's; all are recorded
     agents: tuple[str, ...] = ()  # whose exclusion is one of training; () = optout/agents.toml
     urls: UrlRules = field(default_factory=UrlRules)  # addresses that are not wanted
+    max_tags: int = 250_000  # in a page's HTML, closing ones too: work and memory are linear in it
+    extractor: str = "blocks"  # blocks: our own, trafilatura where that is in doubt; or trafilatura for every page
     fast: bool = True  # trafilatura's fast path first, the full one when it finds nothing
     precision: bool = False  # trafilatura's favor_precision
-    tables: bool = True  # keep tables, as lines of text
+    tables: bool = True  # trafilatura keeps tables, as lines of text
     page_timeout_s: float = 60.0  # backstop; a culprit is tried once more with twice the time
     page_memory_bytes: int = 4 << 30  # data segment of the process that handles pages
 
@@ -48,6 +53,8 @@ class Ingest:
         check_signals(self.opt_out)
         if not self.agents:
             object.__setattr__(self, "agents", training_agents())
+        if self.extractor not in EXTRACTORS:
+            raise ValueError(f"ingest.extractor: {self.extractor!r}; choices: {', '.join(EXTRACTORS)}")
         if self.page_timeout_s <= 0 or self.max_bytes < self.min_bytes:
             raise ValueError("ingest: page_timeout_s must be above 0, max_bytes at least min_bytes")
 
@@ -173,20 +180,38 @@ def _look(page: str, key: bytes, p: Ingest) -> Row:
 
 
 def _look_once(row: Row, page: str, p: Ingest) -> None:
-    tree = parse(page)
-    plain = plain_text(tree) if tree is not None else ""
-    if tree is None or len(plain) < p.min_plain_chars:
+    if (tags := page.count("<")) > p.max_tags:
+        raise _Stop("extract:large", f"{tags} tags")
+    seen = read_page(page)
+    plain = seen.plain_text()
+    if len(plain) < p.min_plain_chars:
         raise _Stop("extract:short", f"{len(plain)} characters on the whole page")
     if p.gate:
         guess, passes = language_gate(plain, p.wanted, p.langid)
         row["gate_language"], row["gate_score"] = guess.label, guess.score
         if not passes:
             raise _Stop("language:other" if guess.language != UNKNOWN else "language:und", None)
-    if share := link_share(page, plain):
+    links, share = seen.links()
+    if links >= MANY_LINKS and share >= _ALL_LINKS:
         raise _Stop("extract:links", f"{share:.0%} of the page's text")
-    row["text"] = main_text(tree, len(plain), p.fast, p.precision, p.tables)
+    row["text"] = _main_text(page, seen, p)
     if not row["text"]:
         raise _Stop("extract:empty", None)
+
+
+_SURE = 0.55  # mean probability of the main text's characters; below (2 % of gold pages), trafilatura's text is the better one
+
+
+def _main_text(page: str, seen: Page, p: Ingest) -> str:
+    """By the recipe's extractor. Where our own is in doubt, trafilatura's text stands, if it finds any."""
+    found = ""
+    if p.extractor == "blocks":
+        found, sure = seen.main_text()
+        if sure >= _SURE or seen.too_deep():  # trafilatura recurses
+            return found
+    tree = parse(page)
+    careful = main_text(tree, len(plain_text(tree)), p.fast, p.precision, p.tables) if tree is not None else ""
+    return careful or found
 
 
 LATE = ("urls", "opt_out", "agents")  # parameters that decide which pages are stopped, and nothing else of any page
@@ -216,20 +241,8 @@ def text_row(body: str, url: str | None, date: str | None, row_number: int, p: I
     return page_row(Record(None, url, date, row_number, "conversion", None, [], raw, p.urls.match(url)), p)
 
 
-MANY_LINKS = 2000  # indexes, site maps, archives of tags: trafilatura takes seconds for them, and finds a line or two
-_ALL_LINKS = 0.8
-_LINK = re.compile(r"<a\b[^>]*>(.*?)</a\s*>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^>]*>")
-
-
-def link_share(page: str, plain: str) -> float | None:
-    """Share of a page's visible text that is links, if it has very many and they are nearly all of it; else None."""
-    if page.count("<a ") + page.count("<A ") < MANY_LINKS:
-        return None
-    linked = sum(len(html.unescape(_TAG.sub("", text)).strip()) for text in _LINK.findall(page))
-    visible = sum(map(len, plain.split()))
-    share = min(1.0, linked / max(1, visible))
-    return share if share >= _ALL_LINKS else None
+MANY_LINKS = 2000  # indexes, site maps, archives of tags: no text, and trafilatura takes seconds for them
+_ALL_LINKS = 0.8  # of a page's text
 
 
 # --- the parts of a page -----------------------------------------------------------------------------------------------------
@@ -295,16 +308,20 @@ def parse_date(value: object) -> datetime | None:
         return None
 
 
-def extract_page(page: str) -> tuple[str, str | None, str | None]:
+@cache
+def _alone(extractor: str) -> Ingest:
+    return Ingest(extractor=extractor)
+
+
+def extract_page(page: str, extractor: str = Ingest.extractor) -> tuple[str, str | None, str | None]:
     """HTML text -> (main text, title, stop), with the default settings and no gate but size; for `euro-curate extract`."""
-    row = blank_row(Record(None, None, None, 0, "resource", None, [], b""))
+    row, p = blank_row(Record(None, None, None, 0, "resource", None, [], b"")), _alone(extractor)
     try:
-        if len(page) > Ingest.max_bytes:
-            raise _Stop("size:large", None)
+        if len(page) > p.max_bytes or page.count("<") > p.max_tags:
+            raise _Stop("size:large" if len(page) > p.max_bytes else "extract:large", None)
         page = page.replace("\x00", "")
         row["title"] = read_title(page)
-        tree = parse(page)
-        row["text"] = text.utf8([main_text(tree, len(plain_text(tree)))])[0] if tree is not None else ""
+        row["text"] = text.utf8([_main_text(page, read_page(page), p)])[0]
         if not row["text"]:
             raise _Stop("extract:empty", None)
     except _Stop as stop:

@@ -1,16 +1,13 @@
 """Crawl files -> records. Reads WARC, ARC, WET and WACZ, recognised by content; damage is counted and read past, never raised."""
 
-import gzip
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import IO, Any, Protocol
 
 import xxhash
-import zstandard
 
 _BLOCK = 1 << 20
 
@@ -45,7 +42,9 @@ class Reading:
 
     records: int = 0  # captures yielded
     apart: int = 0  # requests, revisits, metadata and the like, robots.txt and well-known files
-    bytes_skipped: int = 0  # of the file, in damaged stretches
+    cut: int = 0  # of these captures, how many are shorter than their header says
+    gaps: int = 0  # damaged stretches, each of which may have held records
+    bytes_skipped: int = 0  # of the file, in these stretches
     errors: list[str] = field(default_factory=list)
     digest: str = ""  # xxh3_128 of the file
 
@@ -56,6 +55,7 @@ class Reading:
     def skip(self, error: Exception, at: int, until: int) -> None:
         """Bytes that could not be read, and why."""
         self.trouble(error, at)
+        self.gaps += 1
         self.bytes_skipped += until - at
 
 
@@ -107,41 +107,29 @@ class HashedFile(io.RawIOBase):
 
 # --- what is it --------------------------------------------------------------------------------------------------------------
 
-_ZST = (b"\x28\xb5\x2f\xfd", b"\x5d\x2a\x4d\x18")  # frame, or a WARC dictionary's skippable frame
-
 
 def container(stream: Stream) -> tuple[str, str | None]:
     """(format, compression) of a file by its first bytes: warc | arc | wacz | parquet | jsonl | unknown; gzip | zstd | lz4 | None."""
+    from euro_curate.ingest.archive import DICTIONARY, MAGIC, first_bytes
+
     stream.seek(0)
     head = stream.read(1 << 16)
-    stream.seek(0)
     if head.startswith(b"PK\x03\x04"):
         return "wacz", None
     if head.startswith(b"PAR1"):
         return "parquet", None
-    if head.startswith(b"\x04\x22\x4d\x18"):
-        return "warc", "lz4"
-    if head.startswith(_ZST[1]):
+    if head.startswith(DICTIONARY):
         return "warc", "zstd"
-    for magic, packing in ((b"\x1f\x8b\x08", "gzip"), (_ZST[0], "zstd")):
-        if head.startswith(magic):
-            # the first member may be damaged: the first one that says what it is decides
-            members = (_unpack_some(head[found.start() :], packing) for found in re.finditer(re.escape(magic), head))
-            return next((kind for kind in map(_plain_format, members) if kind != "unknown"), "unknown"), packing
-    return _plain_format(head), None
-
-
-def _unpack_some(member: bytes, packing: str) -> bytes:
-    opened: Any = gzip.open(io.BytesIO(member))
-    if packing == "zstd":
-        opened = zstandard.ZstdDecompressor().stream_reader(member)
-    out = b""
-    try:
-        while len(out) < 8192 and (block := opened.read(64)):
-            out += block
-    except (OSError, EOFError, zlib.error, zstandard.ZstdError):
-        pass
-    return out
+    packing = next((name for name, magic in MAGIC.items() if head.startswith(magic)), None)
+    if packing is None and re.match(rb"[\x50-\x5f]\x2a\x4d\x18", head):  # a skippable frame: pzstd begins with one
+        packing = "zstd"
+    if packing is None:
+        return _plain_format(head), None
+    head += stream.read(1 << 19)  # an LZ4 or zstd frame may give nothing before a whole block is there
+    # the first member may be damaged: the first one that says what it is decides
+    places = (found.start() for found in re.finditer(re.escape(MAGIC[packing]), head))
+    kinds = (_plain_format(first_bytes(head[place:], packing)) for place in islice(places, 100))
+    return next((kind for kind in kinds if kind != "unknown"), "unknown"), packing
 
 
 def _plain_format(head: bytes) -> str:
@@ -161,26 +149,10 @@ def _plain_format(head: bytes) -> str:
 def read_records(stream: HashedFile, kind: str, reading: Reading) -> Iterator[Record]:
     """Every capture of a crawl file of the given format, in file order. Fills `reading`; never raises for damage, only for storage that fails."""
     from euro_curate.ingest.archive import read_archive
+    from euro_curate.ingest.wacz import read_wacz
 
-    for record in _read_wacz(stream, reading) if kind == "wacz" else read_archive(stream, kind, reading):
+    for record in read_wacz(stream, reading) if kind == "wacz" else read_archive(stream, kind, reading):
         reading.records += 1
         yield record
     if stream.failure:
         raise stream.failure
-
-
-def _read_wacz(stream: HashedFile, reading: Reading) -> Iterator[Record]:
-    """The WARC files inside a WACZ (a zip), in name order. Offsets are within the member: the member's index is in the high bits."""
-    from euro_curate.ingest.archive import read_archive
-
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            names = sorted(n for n in archive.namelist() if n.lower().endswith((".warc", ".warc.gz", ".warc.zst")))
-            for index, name in enumerate(names):
-                with archive.open(name) as member:
-                    for record in read_archive(member, "warc", reading):
-                        record.offset += index << 48
-                        yield record
-    except Exception as error:  # zipfile fails on damaged bytes in many ways; storage that fails is in stream.failure
-        reading.trouble(error, 0)
-        reading.bytes_skipped += stream.seek(0, io.SEEK_END)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from euro_curate.ingest.archive import unpacked
 from euro_curate.ingest.records import HashedFile, Reading
 
@@ -17,12 +19,14 @@ class TextRecord:
     fields: dict[str, Any]
 
 
-def read_texts(stream: HashedFile, url: str, kind: str, reading: Reading) -> Iterator[TextRecord]:
+def read_texts(stream: HashedFile, kind: str, reading: Reading) -> Iterator[TextRecord]:
     """Every document of a JSONL or Parquet file. Lines that are no JSON object are counted and passed over (datatrove's reader ends at some and
     hides others); damage to the file itself ends the reading, counted too. Raises for storage that fails."""
-    for record in _jsonl(stream, reading) if kind == "jsonl" else _parquet(url, reading):
+    for record in _jsonl(stream, reading) if kind == "jsonl" else _parquet(stream, reading):
         reading.records += 1
         yield record
+    if stream.failure:
+        raise stream.failure
 
 
 def _jsonl(stream: HashedFile, reading: Reading) -> Iterator[TextRecord]:
@@ -53,21 +57,15 @@ def _lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
         yield last
 
 
-def _whole(self: Any, data: dict[str, Any], path: str, id_in_file: int | str) -> dict[str, Any]:
-    """datatrove adapter: hands the whole row on. Its own would drop documents without text before we could give them a verdict."""
-    return {"text": "-", "id": str(id_in_file), "metadata": {"fields": data}}
-
-
-def _parquet(url: str, reading: Reading) -> Iterator[TextRecord]:
-    """Through datatrove's reader."""
-    from datatrove.pipeline.readers import ParquetReader
-    from datatrove.utils.logging import logger
-
-    logger.disable("datatrove")
-    folder, _, name = url.rpartition("/")
+def _parquet(stream: HashedFile, reading: Reading) -> Iterator[TextRecord]:
     row = -1
     try:
-        for row, document in enumerate(ParquetReader(folder or "/", adapter=_whole).read_file(name)):
-            yield TextRecord(row, document.metadata["fields"])
+        for batch in pq.ParquetFile(stream).iter_batches(batch_size=_ROWS):
+            for fields in batch.to_pylist():
+                row += 1
+                yield TextRecord(row, fields)
     except Exception as error:  # damage of any kind ends this file, and only this file
         reading.trouble(error, row + 1)
+
+
+_ROWS = 1000  # rows unpacked at a time

@@ -71,7 +71,7 @@ class UrlRules:
         if not (self.lists or self.block):
             return None
         parts = split_url(url)
-        return _matcher(self).match(url or "", parts[0], parts[2]) if parts else None
+        return _matcher(self).match(url.encode("utf-8", "replace"), parts[0], parts[2]) if url and parts else None
 
 
 def list_of(name: str, category: str, file: str, url: str, sha256: str) -> UrlList:
@@ -249,7 +249,7 @@ class _Patterns:
                 import re2
 
                 try:
-                    self._expressions.append((pattern, re2.compile(pattern.removeprefix("regex:"))))
+                    self._expressions.append((pattern, re2.compile(pattern.removeprefix("regex:").encode())))
                 except re2.error as error:
                     raise ValueError(f"{key}: {pattern!r} is no expression that RE2 takes: {error}") from error
             else:
@@ -261,7 +261,7 @@ class _Patterns:
                     )
                 self._entries[entry] = pattern
 
-    def match(self, url: str, host: str, suffixes: list[str], path: str) -> str | None:
+    def match(self, url: bytes, host: str, suffixes: list[str], path: str) -> str | None:
         """The pattern that an address meets."""
         if self._entries:
             for candidate in (*_prefixes(host, path), *suffixes):
@@ -282,7 +282,7 @@ class _Matcher:
         )  # a view: a few numbers are found faster in it
         self._block, self._allow = _Patterns("urls.block", rules.block), _Patterns("urls.allow", rules.allow)
 
-    def match(self, url: str, host: str, path: str) -> tuple[str, str] | None:
+    def match(self, url: bytes, host: str, path: str) -> tuple[str, str] | None:
         host = _bare(host)
         suffixes = _suffixes(host)
         found = self._listed(host, suffixes, path)

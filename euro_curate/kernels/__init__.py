@@ -1,9 +1,9 @@
-"""Compiled loops over text and hashes: the single pass over text, the measures, MinHash, union-find. Pure; text.py makes what they read.
+"""Compiled loops over pages, text and hashes: blocks of a page, the single pass over text, the measures, classifiers, MinHash, union-find. Pure.
 
 Importing this package compiles them (some seconds), once per machine: machine code is kept in the user's cache folder, or under
 NUMBA_CACHE_DIR, and one process compiles while the others wait. The folder's name holds a hash of these sources, because numba itself
 does not notice when a helper in another file changes. Apart from text.py because importing numba takes longer than handling a
-hundred pages, and the processes that handle pages need none of this.
+hundred pages, which not every command needs.
 """
 
 import fcntl
@@ -51,8 +51,11 @@ def _one_compiles() -> Iterator[None]:
 
 
 with _one_compiles():
+    from euro_curate.kernels.blocks import grow
+    from euro_curate.kernels.classifying import classify, learn
     from euro_curate.kernels.duplicates import components, hash_strings, minhash, split_clusters, star_edges
     from euro_curate.kernels.measuring import FILLER, JAVASCRIPT, MEASURES, NO_LANGUAGE, tally
+    from euro_curate.kernels.pages import scan
     from euro_curate.kernels.reading import COUNTS, read
 
 __all__ = [
@@ -61,10 +64,14 @@ __all__ = [
     "JAVASCRIPT",
     "MEASURES",
     "NO_LANGUAGE",
+    "classify",
     "components",
+    "grow",
     "hash_strings",
+    "learn",
     "minhash",
     "read",
+    "scan",
     "split_clusters",
     "star_edges",
     "tally",

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 UNKNOWN = "und"
+OTHER = "other"  # the group of every label outside the 24, in counts and samples
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from euro_curate.optout.signals import denies_training, item
 
 MOST_BYTES = 500 << 10  # of a robots.txt: RFC 9309 asks for at least so much
 
+_MOST_USAGES = 500  # rules on uses: each is tried on each page of the site
 _AGENT_FIELDS = ("user-agent", "useragent", "user agent")
 _SITE_FIELDS = ("sitemap", "host", "license")  # of the whole file, in no agent's group
 _USAGE_FIELDS = ("content-usage", "content-signal")
@@ -47,7 +48,7 @@ class RobotsTxt:
                 group.append(token)
                 tokens.update((token, token.replace("*", "")))
                 lines.append(f"User-agent: {token}")
-            elif field in _USAGE_FIELDS and value:
+            elif field in _USAGE_FIELDS and value and len(self._usages) < _MOST_USAGES:
                 path, _, rest = value.partition(" ") if value.startswith("/") else ("/", "", value)
                 self._usages.append(_Usage(tuple(group) or ("*",), field, path, rest.strip()))
             elif field == "license" and value and value not in self._licences:
@@ -99,8 +100,8 @@ class TdmRep:
                 reservation = str(rule.get("tdm-reservation")).strip()
                 self._rules.append((location, reservation, policy if isinstance(policy, str) else ""))
 
-    def statements(self, path: str) -> list[str]:
-        """What it says of a path, as evidence."""
+    def statements(self, path: str, agents: Sequence[str] = ()) -> list[str]:
+        """What it says of a path, as evidence: to all agents alike."""
         for location, reservation, policy in self._rules:
             if matches(location, path):
                 found = [item("tdm-reservation", _TDMREP, reservation)] if reservation in ("0", "1") else []

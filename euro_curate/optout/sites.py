@@ -4,7 +4,8 @@ The newest known policy of a site counts, whatever crawl it came with. Pages are
 that comes later changes verdicts and makes no page be read again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,10 +38,11 @@ def policy_row(
 ) -> dict[str, Any] | None:
     """A capture of a policy -> its row of POLICIES; None if it says neither that there is one nor that there is none.
 
-    RFC 9309: 4xx = there is none. 5xx and redirects (whose target is a capture of its own) = not known, so an older capture stands.
+    RFC 9309: 4xx = there is none. 5xx, 429 (come back later) and redirects (whose target is a capture of its own) = not known, so an older
+    capture stands.
     """
     site, kind = site_of(url), policy_kind(url)
-    known = status is None or status == 200 or 400 <= status < 500
+    known = status is None or status == 200 or (400 <= status < 500 and status != 429)
     if site is None or kind is None or not known:
         return None
     return {
@@ -132,10 +134,14 @@ class _Policy:
         self.kind: str = row["kind"]
         day = row["fetched_at"].date().isoformat() if row["fetched_at"] else "an unknown day"
         self.told = f"{self.kind} of {day} in {row['source']} at {row['offset']}"
-        self._robots = RobotsTxt(row["body"]) if self.kind == "robots.txt" else None
-        self._tdmrep = TdmRep(row["body"]) if self._robots is None else None
+        self._ask: Callable[[str, Sequence[str]], list[str]] = lambda path, agents: []
+        with suppress(Exception):  # whatever a file may hold: one that cannot be read says nothing, and fails no run
+            self._ask = (
+                RobotsTxt(row["body"]).statements if self.kind == "robots.txt" else TdmRep(row["body"]).statements
+            )
 
     def statements(self, path: str, agents: Sequence[str]) -> list[str]:
-        if self._robots:
-            return self._robots.statements(path, agents)
-        return self._tdmrep.statements(path) if self._tdmrep else []
+        try:
+            return self._ask(path, agents)
+        except Exception:
+            return []

@@ -1,9 +1,9 @@
-"""How the engine scales: `weak`, `parts`, `dump`, and `rates` for pipelines/rates.toml. See tests/bench/README.md.
+"""How the engine scales: `weak`, `parts`, `dump`, and `rates` for euro_curate/rates.toml. See tests/bench/README.md.
 
 python tests/bench/scale.py weak CRAWL            pages/s of 1 and 2 Ray workers beside 1 and 2 plain processes, in turns
 python tests/bench/scale.py parts                 what a part costs besides its work, and the driver's memory
 python tests/bench/scale.py dump RUN              a whole Common Crawl dump on 1,000 cores, from RUN's rates
-python tests/bench/scale.py rates RUN             the same rates as a table for pipelines/rates.toml
+python tests/bench/scale.py rates RUN             the same rates as a table for euro_curate/rates.toml
 """
 
 import argparse
@@ -222,7 +222,7 @@ def dump(run: Path, files: int, file_bytes: float, nodes: int, cpus: int) -> Non
 
 
 def rates(run: Path) -> None:
-    """Lines of pipelines/rates.toml."""
+    """Lines of euro_curate/rates.toml."""
     print("[stages]")
     for name, rate in measured(run).items():
         print(

@@ -16,7 +16,7 @@ from euro_curate.stage import fingerprint
 
 # Language -> least share of its sentences and of its pages that get its label, thresholds included.
 FLOORS = {
-    "bul_Cyrl": (1.0, 1.0), "hrv_Latn": (0.48, 1.0), "ces_Latn": (0.98, 1.0), "dan_Latn": (0.97, 1.0),
+    "bul_Cyrl": (1.0, 1.0), "hrv_Latn": (0.52, 1.0), "ces_Latn": (0.98, 1.0), "dan_Latn": (0.97, 1.0),
     "nld_Latn": (0.97, 1.0), "eng_Latn": (0.98, 1.0), "ekk_Latn": (1.0, 1.0), "fin_Latn": (1.0, 1.0),
     "fra_Latn": (1.0, 1.0), "deu_Latn": (0.98, 1.0), "ell_Grek": (1.0, 1.0), "hun_Latn": (1.0, 1.0),
     "gle_Latn": (0.97, 1.0), "ita_Latn": (0.98, 1.0), "lvs_Latn": (1.0, 1.0), "lit_Latn": (1.0, 1.0),
@@ -30,7 +30,7 @@ LEAKS = {
     "ukr": 0.0, "rus": 0.0, "tur": 0.0, "afr": 0.0,
 }  # fmt: skip
 
-PINNED = "1291474a75883a08"  # of both tables: see the last test
+PINNED = "6499f7fed43e021f"  # of both tables: see the last test
 
 SENTENCES = {
     "bos": """Juče smo sa komšijama sjedili ispred kuće i pili kahvu do kasno u noć.

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pytest
 
 from euro_curate import balance, dedup, langid, models, optout, pii, publish, quality, schema, score, screening, verdict
+from euro_curate.report import count as counting
+from euro_curate.report import draw as drawing
 from euro_curate.run import Run, checked
 from euro_curate.shards import read_part
 from euro_curate.stage import Stage
@@ -80,6 +82,29 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     balance.allocate: (balance.Balance, (schema.WEIGHTS,)),
     verdict.close: (verdict.Closing, (schema.VERDICTS, schema.BUDGET)),
     publish.shard: (publish.Publish, (schema.CLEAN,)),
+    counting.count: (
+        counting.Counting,
+        (
+            schema.VERDICTS,
+            schema.DOCUMENTS,
+            schema.LANGUAGES,
+            schema.QUALITIES,
+            schema.CLEAN,
+            schema.RESERVATIONS,
+        ),
+    ),
+    counting.total: (counting.Totalling, (schema.COUNTS,)),
+    counting.count_hosts: (counting.Totalling, (schema.VERDICTS, schema.DOCUMENTS)),
+    counting.total_hosts: (counting.Totalling, (schema.HOSTS,)),
+    counting.top_hosts: (counting.Totalling, (schema.HOSTS,)),
+    drawing.draw: (drawing.Drawing, (schema.VERDICTS,)),
+    drawing.redraw: (drawing.Drawing, (schema.DRAWS,)),
+    drawing.choose: (drawing.Drawing, (schema.DRAWS,)),
+    drawing.excerpt: (
+        drawing.Excerpting,
+        (schema.DRAWS, schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.VERDICTS),
+    ),
+    drawing.collect: (drawing.Excerpting, (schema.SAMPLES,)),
 }
 every_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 
@@ -125,6 +150,7 @@ MADE_BY = {
     id(schema.BUDGET): "allocate", id(schema.SCREENS): "screen",
     id(schema.SCORES): "score", id(schema.SCORE_BINS): "bin_scores", id(schema.CUTS): "cut_scores",
     id(schema.POLICIES): "sort_policies", id(schema.ADDRESSES): "sort_addresses", id(schema.RESERVATIONS): "reserve",
+    id(schema.COUNTS): "count", id(schema.HOSTS): "count_hosts", id(schema.DRAWS): "draw", id(schema.SAMPLES): "excerpt",
 }  # fmt: skip
 
 
@@ -143,6 +169,6 @@ def test_a_stage_keeps_its_promise(stage: Stage, rows: int | None, tables: dict[
 
 
 def test_no_stage_is_forgotten() -> None:
-    modules = (langid, dedup, quality, score, screening, optout, verdict, pii, publish, balance)
+    modules = (langid, dedup, quality, score, screening, optout, verdict, pii, publish, balance, counting, drawing)
     found = {value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
     assert found == set(STAGES)
