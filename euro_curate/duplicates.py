@@ -55,15 +55,15 @@ from euro_curate.stage import Stage
 ROW_BYTES = {
     "count_lines": 8000,  # a page: its text, and 30 lines
     "find_common_lines": 150,  # a line
-    "sort_keys": 1200,  # a page: 15 keys
-    "pair": 60,  # a key
-    "connect": 75,  # a link
-    "label": 90,  # a node in a batch; hook is like it
-    "compose": 90,  # a node
-    "register": 500,  # a page
+    "sort_keys": 1700,  # a page: 15 keys
+    "pair": 75,  # a key
+    "connect": 160,  # a link
+    "label": 110,  # a node in a batch; hook is like it
+    "compose": 110,  # a node
+    "register": 650,  # a page
     "sort_urls": 400,  # a candidate
     "enrol": 700,  # a candidate
-    "elect": 900,  # a member
+    "elect": 1100,  # a member
 }
 
 

@@ -64,7 +64,10 @@ def test_a_threshold_remakes_verdicts_and_after_only(tmp_path: Path) -> None:
         set(stages_made(second))
         <= {
             "decide",
+            "register",
+            "enrol",
             "elect",
+            "deal",
             "settle",
             "redact",
             "sort_clean",
