@@ -69,6 +69,6 @@ def test_serial_and_ray_give_the_same_bytes(tmp_path: Path) -> None:
         crawls.run([crawl], tmp_path / "ray", BALANCED, executor)
     finally:
         executor.close()
-    for folder in ("verdicts", "dataset"):
+    for folder in ("verdicts", "dataset", "report/counts", "report/hosts", "report/samples"):
         assert tree(tmp_path / "serial" / folder) == tree(tmp_path / "ray" / folder)
         assert tree(tmp_path / "ray" / folder)
