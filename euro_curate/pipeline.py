@@ -21,7 +21,7 @@ from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
 from euro_curate.langid import identify, trim
 from euro_curate.languages import languages
 from euro_curate.optout import BySite, reserve, sort_addresses, sort_policies
-from euro_curate.pii import redact
+from euro_curate.pii import redact, spot
 from euro_curate.publish import Sorting, card, croissant, plan, shard, sort_clean
 from euro_curate.quality import Measure, measure
 from euro_curate.recipe import Config
@@ -42,6 +42,7 @@ from euro_curate.schema import (
     SCORE_BINS,
     SCORES,
     SCREENS,
+    SPOTS,
     VERDICTS,
     WEIGHTS,
 )
@@ -98,6 +99,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         names |= past.sources
         past = Past()
     documents, texts, langs, qualities = (tables[name] for name in ("ingest", "texts", "identify", "measure"))
+    spots = run.map(spot, [(texts, DOCUMENTS), (langs, LANGUAGES)], c.spotting)
 
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
     # Further opinions, where the recipe asks for them: a part that lacks one is set aside, not passed.
@@ -113,7 +115,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     screen_of, score_of = ({part.key: (part,) for part in shards.parts} for shards in (screens, scores))
     tables["decide"] = run.map(
         decide,
-        [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)],
+        [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (spots, SPOTS)],
         c.rules,
         lookup=lambda key: [
             (Slice(screen_of.get(key, ())), SCREENS),
@@ -132,7 +134,9 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
 
     # The dataset: kept pages, redacted, weighed, shared out, shuffled.
     clean = run.map(
-        redact, [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (settled, VERDICTS)], c.redaction
+        redact,
+        [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (spots, SPOTS), (settled, VERDICTS)],
+        c.redaction,
     )
     shuffled = run.gather(
         sort_clean,
@@ -165,7 +169,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
     record(run.output, tables | {"verdicts": published["verdicts"]}, names, c.minhash)
     seen = Seen(documents, texts, langs, qualities, published["verdicts"], clean, reserved)
-    observe(run, seen, Counting(c.redaction.kinds), c.drawing, names, c.run.merge_parts)
+    observe(run, seen, Counting(), c.drawing, names, c.run.merge_parts)
     return conclude(
         run,
         sources,

@@ -17,7 +17,7 @@ class Sorting:
     """Parameters of `sort_clean`: none."""
 
 
-@stage(out=CLEAN, version=1, rows="free")
+@stage(out=CLEAN, version=2, rows="free")
 def sort_clean(clean: pa.Table, params: Sorting) -> pa.Table:
     """CLEAN of a batch of parts -> the same rows by (language, order, id): a shard reads a range of it."""
     return clean.sort_by([("language", "ascending"), ("order", "ascending"), ("id", "ascending")])
@@ -42,7 +42,7 @@ def plan(budget: pa.Table) -> dict[str, tuple[str, int, int | None]]:
     return out
 
 
-@stage(out=DATASET, version=3, rows="free")
+@stage(out=DATASET, version=4, rows="free")
 def shard(clean: pa.Table, params: Publish) -> pa.Table:
     """CLEAN rows of one language and hash range -> DATASET rows in order of the hash."""
     rows = clean.sort_by([("order", "ascending"), ("id", "ascending")])
@@ -71,6 +71,7 @@ def shard(clean: pa.Table, params: Publish) -> pa.Table:
         "published": rows["published"],
         "words": rows["words"],
         "redactions": rows["redactions"],
+        "pii": rows["pii"],
     }
     return pa.table([columns[name] for name in DATASET.names], schema=DATASET)
 
