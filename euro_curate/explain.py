@@ -15,6 +15,7 @@ _TABLES = (
     "trim",
     "drop_lines",
     "measure",
+    "spot",
     "screen",
     "score",
     "overlap",

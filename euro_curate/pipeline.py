@@ -24,7 +24,7 @@ from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
 from euro_curate.langid import identify, trim
 from euro_curate.languages import languages
 from euro_curate.optout import BySite, reserve, sort_addresses, sort_policies
-from euro_curate.pii import redact
+from euro_curate.pii import redact, spot
 from euro_curate.publish import card, croissant
 from euro_curate.quality import Measure, measure
 from euro_curate.recipe import Config
@@ -46,6 +46,7 @@ from euro_curate.schema import (
     SCORES,
     SCREENS,
     SIZES,
+    SPOTS,
     VERDICTS,
 )
 from euro_curate.score import Binning, bin_scores, cut_scores, score
@@ -101,6 +102,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         names |= past.sources
         past = Past()
     documents, texts, langs, qualities = (tables[name] for name in ("ingest", "texts", "identify", "measure"))
+    spots = run.map(spot, [(texts, DOCUMENTS), (langs, LANGUAGES)], c.spotting)
 
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
     # Further opinions, where the recipe asks for them: a part that lacks one is set aside, not passed.
@@ -121,7 +123,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     )
     tables["decide"] = run.map(
         decide,
-        [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)],
+        [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (spots, SPOTS)],
         c.rules,
         lookup=lambda key: [
             (Slice(screen_of.get(key, ())), SCREENS),
@@ -141,7 +143,9 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
 
     # The dataset: kept pages, redacted, sized, shared out, shuffled.
     clean = run.map(
-        redact, [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (settled, VERDICTS)], c.redaction
+        redact,
+        [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (spots, SPOTS), (settled, VERDICTS)],
+        c.redaction,
     )
     sizes, tokens, budget = planned(
         run, clean, lambda key: Slice(found.elections[key].parts, HEADS, equal=("source", (names[key],))), scores, c
@@ -160,7 +164,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
     record(run.output, tables | {"verdicts": published["verdicts"]}, names, c.minhash)
     seen = Seen(documents, texts, langs, qualities, published["verdicts"], clean, reserved)
-    observe(run, seen, Counting(c.redaction.kinds), c.drawing, names, c.run.merge_parts)
+    observe(run, seen, Counting(), c.drawing, names, c.run.merge_parts)
     return conclude(
         run,
         sources,

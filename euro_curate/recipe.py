@@ -22,7 +22,7 @@ from euro_curate.langid import LangId, Trimming, default_scores, identifier
 from euro_curate.languages import resolve, select
 from euro_curate.models import Model, entry
 from euro_curate.optout import OptOut
-from euro_curate.pii import KINDS, Redaction
+from euro_curate.pii import GROUPS, Redaction, Spotting, Style, chosen_kinds, fingerprint, secret, source_hash
 from euro_curate.publish import Card, Publish
 from euro_curate.report import Drawing
 from euro_curate.resources import bundled
@@ -168,7 +168,13 @@ class PiiSection:
     """[pii]: see pii/"""
 
     __pydantic_config__ = _STRICT
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = (*GROUPS, "national")
+    style: str = Style.style
+    tag: str = Style.tag
+    key_env: str = ""  # environment variable with the secret of style "pseudonym"
+    max_per_100_words: float = Rules.max_pii_per_100_words
+    few: int = Rules.few_pii
+    ner: str = ""  # package.module:function that finds names; see pii/names.py
 
 
 @dataclass(frozen=True)
@@ -276,6 +282,7 @@ class Config:
     cutting: Cutting
     rules: Rules
     screening: Screening
+    spotting: Spotting
     redaction: Redaction
     decontamination: Decontamination
     balance: Balance
@@ -391,9 +398,12 @@ def _config(r: Recipe) -> Config:
             r.langid.min_line_share_doubted,
             resolve_thresholds(r.quality.thresholds, by_language),
             r.decontamination.min_ngrams,
+            r.pii.max_per_100_words,
+            r.pii.few,
         ),
         screening=resolve_filters(r.filter.datatrove, codes),
-        redaction=Redaction(r.pii.kinds, r.run.seed),
+        spotting=Spotting(chosen_kinds(r.pii.kinds), r.pii.ner, source_hash(r.pii.ner)),
+        redaction=Redaction(_style(r.pii), r.run.seed),
         decontamination=_decontamination(r.decontamination),
         card=Card(**{f.name: getattr(r.publish, f.name) for f in fields(Card)}),
         drawing=Drawing(r.report.samples, seed=r.run.seed),
@@ -445,6 +455,12 @@ def _decontamination(section: DecontaminationSection) -> Decontamination:
         place = one.url or str(Path(one.file).expanduser().resolve())
         benchmarks.append(Benchmark(name, one.sha256, one.fields, place))
     return Decontamination(tuple(benchmarks), section.ngram, section.min_ngrams)
+
+
+def _style(p: PiiSection) -> Style:
+    """With the fingerprint of the secret, which shows that it is there."""
+    style = Style(p.style, p.tag, p.key_env)
+    return replace(style, key=fingerprint(secret(style))) if p.key_env else style
 
 
 def _fields(section: Any) -> dict[str, Any]:

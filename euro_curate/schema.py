@@ -181,6 +181,18 @@ QUALITIES = _schema(
     ),
 )
 
+# Personal data: where, never what. Pages in other languages than the 24 have none looked up.
+SPOTS = _schema(
+    ID,
+    pa.field(
+        "found",
+        pa.list_(
+            pa.struct([("kind", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
+        ),  # code-point offsets in the text, in order, without overlap
+        nullable=False,
+    ),
+)
+
 # What filters of datatrove's kind say of each page (screening.py). No such table where the recipe names no filter.
 SCREENS = _schema(
     ID,
@@ -337,6 +349,7 @@ CLEAN = _schema(
     pa.field("chars", pa.int64(), nullable=False),  # code points of the redacted text
     pa.field("bytes", pa.int64(), nullable=False),  # of the redacted text in UTF-8
     pa.field("redactions", pa.int32(), nullable=False),
+    ("pii", pa.string()),  # the same by kind, as JSON {kind: count}; null = none
     ("licence", pa.string()),
     ("licence_id", pa.string()),
     ("title", pa.string()),
@@ -511,6 +524,7 @@ DATASET = _schema(
     pa.field("published", pa.string()),
     pa.field("words", pa.int64()),
     pa.field("redactions", pa.int32()),
+    pa.field("pii", pa.string()),
     pa.field("quality_score", pa.float64()),
     pa.field("token_count", pa.int64()),
     pa.field("repeats", pa.int32()),

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from euro_curate.languages import UNKNOWN, languages
 from euro_curate.schema import RULINGS, VERDICTS
@@ -161,6 +162,12 @@ class Rules:
     )
     thresholds: Thresholds = field(default_factory=lambda: resolve_thresholds({}, {}))
     min_ngrams: int = 1  # shared with a benchmark; from so many on a page is contaminated
+    max_pii_per_100_words: float = 10.0  # findings of personal data: more make a list of people, `pii:density`
+    few_pii: int = 5  # findings that a page may have whatever its length
+
+    def __post_init__(self) -> None:
+        if self.max_pii_per_100_words < 0 or self.few_pii < 0:
+            raise ValueError("pii: max_per_100_words and few must not be below 0")
 
 
 @stage(out=RULINGS, version=8)
@@ -168,6 +175,7 @@ def decide(
     documents: pa.Table,
     langs: pa.Table,
     qualities: pa.Table,
+    spots: pa.Table,
     screens: pa.Table,
     scores: pa.Table,
     cuts: pa.Table,
@@ -175,7 +183,7 @@ def decide(
     reservations: pa.Table,
     params: Rules,
 ) -> pa.Table:
-    """DOCUMENTS, LANGUAGES, QUALITIES (n each), SCREENS, SCORES and OVERLAPS (n, or 0 where the recipe names no filter, classifier or
+    """DOCUMENTS, LANGUAGES, QUALITIES, SPOTS (n each), SCREENS, SCORES and OVERLAPS (n, or 0 where the recipe names no filter, classifier or
     benchmark), CUTS, RESERVATIONS of these pages' sites -> RULINGS (n): the verdict of each page by itself; null = passes. ValueError if
     screens, scores or overlaps are of other pages.
     """
@@ -189,6 +197,7 @@ def decide(
     limits = {code: dict(rules) for code, rules in params.thresholds}
     reserved = {(row["id"], row["offset"]): row for row in reservations.to_pylist() if row["signal"]}
     wanted = set(params.languages)
+    densities = _densities(spots, qualities, params)
     broken = first_broken(qualities, langs["language"].to_pylist(), params.thresholds).tolist()
     columns: dict[str, list[Any]] = {name: [] for name in ("verdict", "rule", "value", "threshold", "evidence")}
     documents_part = documents.select(_OF_DOCUMENTS).to_pylist()
@@ -206,6 +215,8 @@ def decide(
             finding = (f"quality:{objection['filter']}", objection["reason"], None, None, None)
         if finding == PASSES:
             finding = _score_rule(score, score_cuts.get(found["language"]))
+        if finding == PASSES and densities[i] > params.max_pii_per_100_words:
+            finding = ("pii:density", "pii_per_100_words", densities[i], params.max_pii_per_100_words, None)
         if finding == PASSES:
             finding = _overlap_rule(shares[i], params)
         for name, value in zip(columns, finding, strict=True):
@@ -282,6 +293,13 @@ def _overlap_rule(share: dict[str, Any] | None, p: Rules) -> _Finding:
         verdict = f"decontamination:{share['benchmark']}"
         return verdict, "shared_ngrams", float(share["shared_ngrams"]), float(p.min_ngrams), evidence
     return PASSES
+
+
+def _densities(spots: pa.Table, qualities: pa.Table, p: Rules) -> list[float]:
+    """Findings of personal data per 100 words of each page; 0 where they are few."""
+    counts = pc.list_value_length(spots["found"]).to_pylist()
+    sizes = qualities["words"].to_pylist()
+    return [100.0 * n / max(words or 0, 1) if n > p.few_pii else 0.0 for n, words in zip(counts, sizes, strict=True)]
 
 
 @dataclass(frozen=True)

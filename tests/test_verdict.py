@@ -21,6 +21,7 @@ from euro_curate.schema import (
     RULINGS,
     SCORES,
     SCREENS,
+    SPOTS,
     VERDICTS,
 )
 from euro_curate.verdict import (
@@ -55,6 +56,7 @@ def table(rows: list[Row], schema: pa.Schema) -> pa.Table:
 
 def page(name: str = "p", /, **more: Any) -> Row:
     base = {"id": name, "source": "f", "offset": 0, "text": "x", "bytes_in": 1, "language": "mlt_Latn", "score": 0.9}
+    base["found"] = []
     return GOOD | base | {"url": f"https://e.example/{name}", "crawled_at": datetime(2024, 1, 1, tzinfo=UTC)} | more
 
 
@@ -71,7 +73,8 @@ def rulings(
     limits = [{"language": code, "threshold": limit, "pages": 9, "kept": 9} for code, limit in (cuts or {}).items()]
     opinions = (table(screens or [], SCREENS), table(pages if cuts is not None else [], SCORES), table(limits, CUTS))
     more = (*opinions, table(overlaps or [], OVERLAPS), table(sites or [], RESERVATIONS))
-    out = decide(documents, table(pages, LANGUAGES), table(pages, QUALITIES), *more, params or Rules())
+    measured = (table(pages, LANGUAGES), table(pages, QUALITIES), table(pages, SPOTS))
+    out = decide(documents, *measured, *more, params or Rules())
     found: list[Row] = checked(decide, out, documents).to_pylist()
     return found
 
@@ -209,8 +212,38 @@ def test_without_a_classifier_no_score_decides() -> None:
     assert brief(row) == PASSED and row["quality_score"] is None
 
 
+SPAN = {"kind": "email", "start": 0, "end": 9}
+
+
+@pytest.mark.parametrize(
+    ("found", "words", "params", "dropped"),
+    [
+        (40, 400, Rules(), False),  # ten in a hundred words are the most
+        (41, 400, Rules(), True),
+        (5, 10, Rules(thresholds=()), False),  # few, in a short text
+        (6, 10, Rules(thresholds=()), True),
+        (6, 0, Rules(thresholds=()), True),
+        (9, 400, Rules(max_pii_per_100_words=2.0), True),
+        (9, 400, Rules(max_pii_per_100_words=2.0, few_pii=9), False),
+    ],
+)
+def test_a_page_that_is_a_list_of_peoples_data_is_dropped(found: int, words: int, params: Rules, dropped: bool) -> None:
+    (row,) = rulings([page(found=[SPAN] * found, words=words)], params)
+    limit = params.max_pii_per_100_words
+    dense = ("pii:density", "pii_per_100_words", 100 * found / max(words, 1), limit)
+    assert brief(row) == (dense if dropped else PASSED)
+
+
+def test_density_is_the_last_of_a_pages_own_rules() -> None:
+    listing = {"found": [SPAN] * 99, "words": 90}
+    (row,) = rulings([page(**listing, quality_score=0.1)], cuts={"mlt_Latn": 0.5})
+    assert row["verdict"] == "quality:score"
+    with pytest.raises(ValueError, match="must not be below 0"):
+        Rules(few_pii=-1)
+
+
 def test_scores_of_other_documents_are_refused() -> None:
-    tables = [table([page("a")], schema) for schema in (DOCUMENTS, LANGUAGES, QUALITIES)]
+    tables = [table([page("a")], schema) for schema in (DOCUMENTS, LANGUAGES, QUALITIES, SPOTS)]
     with pytest.raises(ValueError, match="other pages"):
         decide(
             *tables,

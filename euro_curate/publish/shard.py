@@ -26,7 +26,7 @@ class Sorting:
     test: float = 0.0
 
 
-@stage(out=SHUFFLED, version=2, rows="free")
+@stage(out=SHUFFLED, version=3, rows="free")
 def sort_clean(clean: pa.Table, sizes: pa.Table, tokens: pa.Table, params: Sorting) -> pa.Table:
     """CLEAN, SIZES, TOKENS (n, or none) of a batch of parts -> SHUFFLED by (folder, order, id): a shard reads a range of it."""
     split = splits(sizes["cluster"].to_numpy(), Selection(validation=params.validation, test=params.test))
@@ -104,7 +104,7 @@ def ranges(shard: Shard) -> list[tuple[int, int | None]]:
     return [(low, None if high == WHOLE else high) for low, high in merged]
 
 
-@stage(out=DATASET, version=4, rows="free")
+@stage(out=DATASET, version=5, rows="free")
 def shard(*tables_and_params: Any) -> pa.Table:
     """SHUFFLED rows of one folder, a table for each of `ranges` -> DATASET rows by place in the shuffle, then id.
 

@@ -12,16 +12,16 @@ COUNTS by topic (`pages` is a count of pages everywhere; `language` is the page'
 | pii * | the kind | | findings | |
 """
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
 
 from euro_curate.languages import OTHER, languages
-from euro_curate.pii import KINDS, redact_text
+from euro_curate.pii import redact_text
 from euro_curate.report.scales import BINS, bins
 from euro_curate.schema import COUNTS, HOSTS, QUALITIES
 from euro_curate.stage import stage
@@ -30,7 +30,7 @@ DOCUMENT_COLUMNS = ("id", "bytes_in", "opt_out")
 RESERVATION_COLUMNS = ("id", "found")
 HOST_COLUMNS = ("id", "url", "host")
 VERDICT_COLUMNS = ("id", "language", "verdict", "cluster_size", "duplicate_of")
-CLEAN_COLUMNS = ("language", "text")
+CLEAN_COLUMNS = ("language", "pii")
 HOST_RANGES = 16  # gathers that each add up a sixteenth of the hosts
 TOP_HOSTS = 30  # of those with most pages that passed, and of those with most dropped ones
 
@@ -40,9 +40,7 @@ _SUMS = ("pages", "amount", "further")
 
 @dataclass(frozen=True)
 class Counting:
-    """Parameters of `count`."""
-
-    kinds: tuple[str, ...] = KINDS  # of personal data that was replaced
+    """Parameters of `count`: none."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Totalling:
     """Parameters of the sums: none."""
 
 
-@stage(out=COUNTS, version=1, rows="free")
+@stage(out=COUNTS, version=2, rows="free")
 def count(
     verdicts: pa.Table,
     documents: pa.Table,
@@ -106,7 +104,7 @@ def count(
         ),
         _long(signals.explode("signal"), "opt_out", pl.col("signal"), language=pl.col("group")),
         *_histograms(pages, qualities, known),
-        *_kinds(clean, params.kinds),
+        *_kinds(clean),
     ]
     return _arrow(_summed(pl.concat(parts)), COUNTS)
 
@@ -168,14 +166,16 @@ def _histograms(pages: pl.DataFrame, qualities: pa.Table, known: list[str]) -> l
     return out
 
 
-def _kinds(clean: pa.Table, kinds: tuple[str, ...]) -> list[pl.DataFrame]:
-    out = []
-    for kind in kinds:
-        tags = pc.count_substring(clean["text"], f"<{kind}-pii>")
-        table = pl.DataFrame({"language": clean["language"].to_pylist(), "tags": tags.to_pylist()})
-        table = table.filter(pl.col("tags") > 0).with_columns(passed=True)
-        out.append(_long(table, "pii", pl.lit(kind), amount=pl.col("tags")))
-    return out
+def _kinds(clean: pa.Table) -> list[pl.DataFrame]:
+    """Findings of personal data by kind."""
+    rows = [
+        {"language": language, "kind": kind, "findings": findings, "passed": True}
+        for language, pii in zip(clean["language"].to_pylist(), clean["pii"].to_pylist(), strict=True)
+        if pii
+        for kind, findings in json.loads(pii).items()
+    ]
+    schema = {"language": pl.String, "kind": pl.String, "findings": pl.Int64, "passed": pl.Boolean}
+    return [_long(pl.DataFrame(rows, schema), "pii", pl.col("kind"), amount=pl.col("findings"))]
 
 
 @stage(out=COUNTS, version=1, rows="free")
