@@ -163,7 +163,7 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
     publishable = allow_missing or not run.set_aside
     published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
     record(run.output, tables | {"verdicts": published["verdicts"]}, names, c.minhash)
-    seen = Seen(documents, texts, langs, qualities, published["verdicts"], clean, reserved)
+    seen = Seen(documents, texts, langs, qualities, published["verdicts"], spots, reserved)
     observe(run, seen, Counting(), c.drawing, names, c.run.merge_parts)
     return conclude(
         run,

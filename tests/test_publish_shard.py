@@ -68,6 +68,7 @@ def clean(*rows: dict[str, Any]) -> pa.Table:
         "chars": 7,
         "bytes": 11,
         "redactions": 2,
+        "pii": '{"email": 2}',
     }
     return pa.Table.from_pylist([base | row for row in rows], schema=CLEAN)
 
@@ -107,6 +108,7 @@ def test_a_row_of_the_dataset_by_hand() -> None:
         "published": "2024-02-29",
         "words": 1,
         "redactions": 2,
+        "pii": '{"email": 2}',
         "quality_score": 0.5,
         "token_count": 9,
         "repeats": 1,

@@ -12,7 +12,6 @@ COUNTS by topic (`pages` is a count of pages everywhere; `language` is the page'
 | pii * | the kind | | findings | |
 """
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +29,6 @@ DOCUMENT_COLUMNS = ("id", "bytes_in", "opt_out")
 RESERVATION_COLUMNS = ("id", "found")
 HOST_COLUMNS = ("id", "url", "host")
 VERDICT_COLUMNS = ("id", "language", "verdict", "cluster_size", "duplicate_of")
-CLEAN_COLUMNS = ("language", "pii")
 HOST_RANGES = 16  # gathers that each add up a sixteenth of the hosts
 TOP_HOSTS = 30  # of those with most pages that passed, and of those with most dropped ones
 
@@ -54,16 +52,15 @@ def count(
     documents: pa.Table,
     langs: pa.Table,
     qualities: pa.Table,
-    clean: pa.Table,
+    spots: pa.Table,
     reservations: pa.Table,
     params: Counting,
 ) -> pa.Table:
-    """VERDICTS, DOCUMENTS, LANGUAGES, QUALITIES of the same pages (n, without texts), the CLEAN of those that passed, the RESERVATIONS of
-    their sites -> COUNTS.
+    """VERDICTS, DOCUMENTS, LANGUAGES, QUALITIES, SPOTS of the same pages (n, without texts), the RESERVATIONS of their sites -> COUNTS.
 
     ValueError if the tables are of different pages.
     """
-    for table in (documents, langs, qualities):
+    for table in (documents, langs, qualities, spots):
         if not table["id"].equals(verdicts["id"]):
             raise ValueError("count: the tables are of different pages")
     known = list(languages())
@@ -104,7 +101,7 @@ def count(
         ),
         _long(signals.explode("signal"), "opt_out", pl.col("signal"), language=pl.col("group")),
         *_histograms(pages, qualities, known),
-        *_kinds(clean),
+        _kinds(pages, spots),
     ]
     return _arrow(_summed(pl.concat(parts)), COUNTS)
 
@@ -166,16 +163,12 @@ def _histograms(pages: pl.DataFrame, qualities: pa.Table, known: list[str]) -> l
     return out
 
 
-def _kinds(clean: pa.Table) -> list[pl.DataFrame]:
-    """Findings of personal data by kind."""
-    rows = [
-        {"language": language, "kind": kind, "findings": findings, "passed": True}
-        for language, pii in zip(clean["language"].to_pylist(), clean["pii"].to_pylist(), strict=True)
-        if pii
-        for kind, findings in json.loads(pii).items()
-    ]
-    schema = {"language": pl.String, "kind": pl.String, "findings": pl.Int64, "passed": pl.Boolean}
-    return [_long(pl.DataFrame(rows, schema), "pii", pl.col("kind"), amount=pl.col("findings"))]
+def _kinds(pages: pl.DataFrame, spots: pa.Table) -> pl.DataFrame:
+    """Findings by kind, one row a page and kind."""
+    found = pages.select("id", "group", "passed").with_columns(_frame(spots)["found"])
+    found = found.explode("found").filter(pl.col("found").is_not_null()).unnest("found")
+    each = found.group_by("id", "group", "passed", "kind").agg(findings=pl.len())
+    return _long(each, "pii", pl.col("kind"), language=pl.col("group"), amount=pl.col("findings"))
 
 
 @stage(out=COUNTS, version=1, rows="free")

@@ -115,7 +115,7 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
             schema.DOCUMENTS,
             schema.LANGUAGES,
             schema.QUALITIES,
-            schema.CLEAN,
+            schema.SPOTS,
             schema.RESERVATIONS,
         ),
     ),
