@@ -75,7 +75,11 @@ def note_sizes(run: Run, clean: Shards, sizes: Shards, p: Planning) -> None:
     """Writes work/sizes.json, if it says anything new."""
 
     def told(shards: Shards) -> list[dict[str, Any]]:
-        return [asdict(part) | {"path": part.path.removeprefix(run.output + "/")} for part in shards.parts]
+        named = ("key", "digest", "rows", "bytes")  # a part just made knows more than one found again
+        return [
+            {name: getattr(part, name) for name in named} | {"path": part.path.removeprefix(run.output + "/")}
+            for part in shards.parts
+        ]
 
     data = json.dumps({"clean": told(clean), "sizes": told(sizes), "planning": asdict(p)}, indent=1).encode()
     if read_bytes(join(run.work, MANIFEST)) != data:

@@ -71,8 +71,11 @@ def test_a_threshold_remakes_verdicts_and_after_only(tmp_path: Path) -> None:
             "settle",
             "redact",
             "sort_clean",
+            "size",
             "weigh",
             "allocate",
+            "border",
+            "cut",
             "close",
             "shard",
         }
