@@ -211,7 +211,7 @@ TEXTS = st.lists(PIECES, max_size=12).map("".join)
 SOME_LANGUAGES = st.sampled_from(["", "deu_Latn", "ell_Grek", "slk_Latn", "hrv_Latn", "nld_Latn"])
 
 
-@settings(deadline=None, derandomize=True, max_examples=400)
+@settings(deadline=None, derandomize=True, max_examples=250)
 @given(TEXTS, SOME_LANGUAGES)
 def test_redacting_again_changes_nothing(text: str, language: str) -> None:
     once, spans = redact_text(text, language)
@@ -223,7 +223,7 @@ def test_redacting_again_changes_nothing(text: str, language: str) -> None:
     assert once == "".join(part + tag for part, tag in zip(parts, [*tags, ""], strict=True))
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(deadline=None, derandomize=True, max_examples=120)
 @given(TEXTS, SOME_LANGUAGES)
 def test_fakes_are_not_found_again(text: str, language: str) -> None:
     fake = Style("fake")
@@ -256,14 +256,14 @@ def test_nothing_changes_without_re2() -> None:
         CARD,
     ]
     texts = []
-    for _ in range(400):
+    for _ in range(100):
         values = [
             numbers.national(draw.choice(sorted(numbers.NATIONAL)), draw),
             numbers.iban(draw.choice(STATES), draw),
             numbers.phone(draw.choice(STATES), draw),
         ]
         texts.append("".join(draw.choice([*glue, *values]) for _ in range(9)))
-    for language in ("", "deu_Latn", "pol_Latn", "ell_Grek"):
+    for language in ("deu_Latn", "ell_Grek"):
         with_re2 = [find(text, language) for text in texts]
         assert sum(map(len, with_re2)) > len(texts) // 2
         with without_re2():
@@ -295,7 +295,7 @@ def test_re2_is_what_is_used_where_it_is_there() -> None:
     assert engine.re2() is not None
 
 
-N = 30_000
+N = 12_000
 BOMBS = {
     "digits": "1" * N,
     "pairs of digits": "12 " * N,

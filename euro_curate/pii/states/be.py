@@ -18,7 +18,7 @@ NN = Kind(
     "be_nn",
     ("99999999999",),
     national_number,
-    "850214123??",
+    "850214?23??",
     "formula of python-stdnum be.nn and be.bis, without its look at the clock",
     "BE",
     (

@@ -8,7 +8,7 @@ RC = Kind(
     "cz_rc",
     ("9999999999", "999999999"),
     rc.is_valid,
-    "850214/123?",
+    "850214/?234",
     "python-stdnum cz.rc",
     "CZ",
     ("rodn* čísl*", "rodn* č.", "r.č."),

@@ -8,7 +8,7 @@ IK = Kind(
     "ee_ik",
     ("99999999999",),
     ik.is_valid,
-    "3850214123?",
+    "3850214?234",
     "python-stdnum ee.ik",
     "EE",
     ("isikukood*",),

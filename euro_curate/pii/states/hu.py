@@ -45,12 +45,12 @@ TAJ = Kind(
     "HU",
     ("TAJ*", "T.A.J.", "társadalombiztosítási azonosító*"),
 )
-ADO = Kind("hu_ado", ("9999999999",), tax, "812345678?", "1996. évi XX. törvény; loophp/tin", "HU", ("adóazonosító*",))
+ADO = Kind("hu_ado", ("9999999999",), tax, "81234?6789", "1996. évi XX. törvény; loophp/tin", "HU", ("adóazonosító*",))
 SZEMELYI = Kind(
     "hu_szemelyi",
     ("99999999999",),
     personal,
-    "1-850214-123?",
+    "1-850214-?234",
     "1996. évi XX. törvény",
     "HU",
     ("személyi szám*", "személyi azonosító*"),

@@ -8,7 +8,7 @@ AK = Kind(
     "lt_ak",
     ("99999999999",),
     asmens.is_valid,
-    "3850214123?",
+    "3850214?234",
     "python-stdnum lt.asmens",
     "LT",
     ("asmens kod*", "a. k.", "a/k"),

@@ -8,7 +8,7 @@ PK = Kind(
     "lv_pk",
     ("99999999999",),
     lambda code: code[0] <= "3" and pvn.is_valid(code),
-    "140285-1123?",
+    "140285-1?234",
     "python-stdnum lv.pvn",
     "LV",
     ("personas kod*", "pers. kod*", "p.k."),

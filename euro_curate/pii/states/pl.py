@@ -15,7 +15,7 @@ def identity_card(code: str) -> bool:
     return sum(v * w for v, w in zip(values, (7, 3, 1, 9, 7, 3, 1, 7, 3), strict=True)) % 10 == 0
 
 
-PESEL = Kind("pl_pesel", ("99999999999",), pesel.is_valid, "8502141234?", "python-stdnum pl.pesel", "PL", ("PESEL*",))
+PESEL = Kind("pl_pesel", ("99999999999",), pesel.is_valid, "850214?2345", "python-stdnum pl.pesel", "PL", ("PESEL*",))
 NIP = Kind("pl_nip", ("9999999999",), nip.is_valid, "123-45-6?-789", "python-stdnum pl.nip", "PL", ("NIP*",))
 DOWOD = Kind(
     "pl_dowod",

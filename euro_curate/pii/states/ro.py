@@ -8,7 +8,7 @@ CNP = Kind(
     "ro_cnp",
     ("9999999999999",),
     cnp.is_valid,
-    "185021440123?",
+    "185021440?234",
     "python-stdnum ro.cnp",
     "RO",
     ("CNP*", "C.N.P.", "cod* numeric* personal*"),

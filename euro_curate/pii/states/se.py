@@ -19,7 +19,7 @@ PNR = Kind(
     "se_pnr",
     ("999999999999", "9999999999", "999999+9999"),
     personal_number,
-    "850214-123?",
+    "850214-?234",
     "Skatteverket: Luhn; formula of python-stdnum se.personnummer, without its look at the clock",
     "SE",
     ("personnummer*", "personnumr*", "personnr*", "samordningsnummer*", "samordningsnumr*", "pers. nr"),

@@ -8,7 +8,7 @@ RC = Kind(
     "sk_rc",
     ("9999999999", "999999999"),
     rc.is_valid,
-    "850214/123?",
+    "850214/?234",
     "python-stdnum sk.rc",
     "SK",
     ("rodn* čísl*", "rodn* č.", "r.č."),
