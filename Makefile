@@ -11,7 +11,7 @@ BENCH  ?=
 LANGUAGES := bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types tests slow bench models langid-train langid-eval wheel clean eu24 $(LANGUAGES)
+.PHONY: help setup demo test check format lint types tests slow bench trainers models langid-train langid-eval wheel clean eu24 $(LANGUAGES)
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -66,6 +66,16 @@ bench: setup .venv-bench/.done ## our pipeline beside FineWeb-2's recipe on data
 	.venv-bench/bin/python -m pip install --quiet --force-reinstall --no-deps fasttext-numpy2-wheel
 	@touch $@
 
+trainers: setup .venv-trainers/.done ## read the exports with the trainers' own loaders, and train on them (torch, 5 GB)
+	@rm -rf out/trainers && mkdir -p out/trainers
+	.venv/bin/python tests/trainers/make_exports.py out/trainers
+	EURO_CURATE_EXPORTS=out/trainers .venv-trainers/bin/python -m pytest -c /dev/null --rootdir tests/trainers -q tests/trainers
+.venv-trainers/.done: tests/trainers/requirements.txt
+	$(PYTHON) -m venv .venv-trainers
+	.venv-trainers/bin/python -m pip install --quiet --upgrade pip
+	.venv-trainers/bin/python -m pip install --quiet --requirement tests/trainers/requirements.txt
+	@touch $@
+
 models: setup ## fetch other language models: make models MODELS="lid176 glotlid-v3"; without names, list them
 	.venv/bin/python -m euro_curate.models $(MODELS)
 
@@ -81,4 +91,4 @@ wheel: setup ## build the wheel into dist/
 	.venv/bin/uv build --wheel --quiet
 
 clean: ## remove results and environments
-	rm -rf demo_output out dist .venv .venv-bench
+	rm -rf demo_output out dist .venv .venv-bench .venv-trainers

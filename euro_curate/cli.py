@@ -110,8 +110,8 @@ def run(
     Examples:
       euro-curate run demo
       euro-curate run pipelines/web.toml --input 'crawl/*.warc.gz' --output out --languages mt
-      euro-curate run web --input s3://b/crawl/ --output s3://b/out --address auto --set balance.method=unimax \\
-          --set balance.budget_words=5_000_000_000
+      euro-curate run web --input s3://b/crawl/ --output s3://b/out --address auto --set balance.strategy=unimax \\
+          --set balance.budget=5_000_000_000
       euro-curate run incremental --input 'new/*.warc.gz' --output out-2 --set 'dedup.earlier=["out-1"]'
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
@@ -155,6 +155,8 @@ def _local_paths(patterns: list[str]) -> list[str]:
 def _execute(
     config: Any, executor: Any, metrics_port: int | None, allow_missing: bool, clean: bool, quiet: bool, as_json: bool
 ) -> int:
+    from euro_curate import contamination
+    from euro_curate.balance import load_tokenizer
     from euro_curate.earlier import EarlierError
     from euro_curate.executors import CannotStart, Stopped
     from euro_curate.ingest import expand
@@ -170,6 +172,9 @@ def _execute(
         for model in filter(None, (config.langid, config.langid.agree)):
             locate(model.place, model.sha256)
         check(config.scoring)
+        contamination.check(config.decontamination)
+        if config.tokenizer:
+            load_tokenizer(config.tokenizer.place, config.tokenizer.sha256)
         sources = expand([_bundled_input(pattern) for pattern in config.run.inputs], config.run.crawl_prefix)
         output = _writable(config.run.output)
     except (ValueError, OSError, ImportError) as error:
@@ -327,7 +332,7 @@ def plan(
         else:
             rates = f.shipped_rates()
         found = f.forecast(
-            [source.size for source in sources], rates, machines, config.run.merge_parts, config.balance.shard_bytes
+            [source.size for source in sources], rates, machines, config.run.merge_parts, config.packing.shard_bytes
         )
     except (ValueError, OSError, ImportError, f.CannotSample) as error:
         raise Refused(str(error)) from error
@@ -393,6 +398,167 @@ def explain(output: str, page_id: str | None, url: str | None) -> None:
         raise Refused(f"no page with that {'id' if page_id else 'URL'} in {output}/verdicts")
     for page in found:
         click.echo(json.dumps(page, indent=2, ensure_ascii=False, default=str))
+
+
+# --- budget ------------------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("output")
+@click.option(
+    "--strategy", type=click.Choice(["natural", "temperature", "unimax", "fixed", "anchors"]), help="How to share out."
+)
+@click.option("--budget", metavar="N", help="5_000_000, 20M, 1.5B, or a share of all there is: 25%, 400%.")
+@click.option("--unit", type=click.Choice(["words", "bytes", "tokens"]), help="Of the budget.")
+@click.option("--tokenizer", metavar="FILE", help="tokenizer.json; tokens are counted once, and kept.")
+@click.option("--max-epochs", type=float, help="How often a language may be gone over, at most.")
+@click.option("--alpha", type=click.FloatRange(0, 1), help="temperature: shares ~ size ** alpha.")
+@click.option("--fixed", metavar="LIST", help="fixed: mt=3,de=1 (proportions of the budget; amounts without one).")
+@click.option(
+    "--anchor", "anchors", multiple=True, metavar="SIZE:MOST[:LEAST]", help="anchors: a band. May be repeated."
+)
+@click.option("--select", type=click.Choice(["hash", "score"]), help="Which pages of a language come first.")
+@click.option("--rehydrate", is_flag=True, help="Pages count by their number of copies, with FineWeb-2's weights.")
+@click.option("--json", "as_json", is_flag=True, help="The plan's rows as JSON instead of a table.")
+def budget(
+    output: str,
+    strategy: str | None,
+    budget: str | None,
+    unit: str | None,
+    tokenizer: str | None,
+    max_epochs: float | None,
+    alpha: float | None,
+    fixed: str | None,
+    anchors: tuple[str, ...],
+    select: str | None,
+    rehydrate: bool,
+    as_json: bool,
+) -> None:
+    """Try a budget on OUTPUT, a run that has got as far as its kept pages: seconds, and nothing published changes.
+
+    What is not given is as in the run's recipe. The plan is exact to the page; below it stands the recipe's section that makes it so.
+
+    \b
+    Examples:
+      euro-curate budget out --strategy unimax --budget 25%
+      euro-curate budget out --strategy temperature --alpha 0.3 --budget 100B --unit tokens --tokenizer tokenizer.json
+      euro-curate budget out --strategy anchors --anchor 15e9:4:1 --anchor 100e9:4 --anchor 500e9:1 --budget 2T --unit tokens
+    """
+    from dataclasses import replace
+
+    from euro_curate import budgeting
+    from euro_curate.balance import FINEWEB2, plan_text
+    from euro_curate.executors import Serial
+    from euro_curate.languages import resolve
+    from euro_curate.recipe import local_tokenizer
+    from euro_curate.run import GatherFailed, Run
+
+    given = {"strategy": strategy, "unit": unit, "max_epochs": max_epochs, "alpha": alpha}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    chosen: dict[str, Any] = ({"by": select} if select else {}) | ({"rehydration": FINEWEB2} if rehydrate else {})
+    try:
+        if strategy:
+            changes["fixed"] = ()  # the recipe's belong to its own strategy
+        if fixed:
+            pairs = (pair.partition("=") for pair in fixed.split(",") if pair.strip())
+            changes["fixed"] = tuple(sorted((resolve(name.strip()).code, float(n)) for name, _, n in pairs))
+        if anchors:
+            changes["anchors"] = tuple(_anchor(band) for band in anchors)
+        run = Run(output, Serial())
+        own = local_tokenizer(tokenizer) if tokenizer else None
+        rows, balance = budgeting.try_plan(run, changes, chosen, own, budget or "")
+        _, _, planned = budgeting.recall(run)
+    except (ValueError, OSError, ImportError, GatherFailed) as error:
+        raise Refused(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    click.echo(plan_text(rows, balance), nl=False)
+    click.echo()
+    click.echo(budgeting.fragment(balance, replace(planned.selection, **chosen), own or planned.tokenizer), nl=False)
+
+
+def _anchor(band: str) -> tuple[float, float, float]:
+    size, _, epochs = band.partition(":")
+    most, _, least = epochs.partition(":")
+    try:
+        return float(size), float(most), float(least or 0)
+    except ValueError:
+        raise ValueError(f"--anchor {band}: expected SIZE:MOST[:LEAST], such as 15e9:4:1") from None
+
+
+# --- export and push ---------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("output")
+@click.option("--to", "to", type=click.Choice(["jsonl-zst", "megatron", "nanotron", "mosaic"]), required=True)
+@click.option("--dest", metavar="URI", help="Where to; an empty folder. Default: OUTPUT/export/<format>.")
+@click.option("--tokenizer", metavar="FILE", help="tokenizer.json: needed for token files, optional for the counts.")
+@click.option("--eos", default="", metavar="TOKEN", help="Ends each document of a token file; none = nothing does.")
+@click.option("--once", is_flag=True, help="Write each page once, even if the plan shows it more often.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+def export(output: str, to: str, dest: str | None, tokenizer: str | None, eos: str, once: bool, workers: int) -> None:
+    """Write the dataset of OUTPUT, a finished run, in a layout that a trainer takes as it is.
+
+    \b
+    jsonl-zst  release/<language>/*.jsonl.zst with id and text, counts/ and md5/, as OpenEuroLLM keeps its collection
+    megatron   <language>/<split>/*_text_document.bin and .idx, and data-path.txt with each file's tokens as its weight
+    nanotron   <language>/<split>/*.ds, .ds.index, .ds.metadata, as datatrove's and nanotron's loaders read them
+    mosaic     <language>/<split>/ with index.json and *.mds.zstd, for mosaicml-streaming's StreamingDataset
+
+    \b
+    Examples:
+      euro-curate export out --to jsonl-zst
+      euro-curate export out --to megatron --tokenizer tokenizer.json --dest s3://bucket/tokens --workers 8
+    """
+    from euro_curate import export as e
+    from euro_curate.progress import counting
+    from euro_curate.recipe import local_tokenizer
+
+    try:
+        own = local_tokenizer(tokenizer) if tokenizer else None
+        with counting("documents") as counted:
+            made = e.export(output, to, dest or "", own, eos, once, workers, counted)
+    except (ValueError, OSError, ImportError) as error:
+        raise Refused(str(error)) from error
+    size = sum(file["bytes"] for file in made["files"].values())
+    click.echo(f"{made['documents']:,} documents, {len(made['files']):,} files, {size / 1e6:,.1f} MB", err=True)
+    click.echo(made["dest"])
+
+
+@main.command()
+@click.argument("output")
+@click.option("--to", "to", required=True, metavar="URL", help="hf://datasets/ORG/NAME[@REVISION]")
+@click.option("--yes", is_flag=True, help="Upload. Without it, only what would be uploaded is shown.")
+@click.option("--private", is_flag=True, help="If the repository is made new, make it private.")
+def push(output: str, to: str, yes: bool, private: bool) -> None:
+    """Upload the dataset of OUTPUT, a finished run, to the Hugging Face Hub, in one commit. Verdicts and work tables stay here.
+
+    A dry run without --yes. Log in first with `hf auth login`, or set HF_TOKEN.
+
+    \b
+    Examples:
+      euro-curate push out --to hf://datasets/my-org/web-eu24
+      euro-curate push out --to hf://datasets/my-org/web-eu24 --yes
+    """
+    from euro_curate import export as e
+
+    try:
+        where, upload = e.destination(to), e.upload_of(output)
+    except (ValueError, OSError) as error:
+        raise Refused(str(error)) from error
+    for name, size in upload.files:
+        click.echo(f"{size:>14,}  {name}")
+    click.echo(f"{upload.bytes:>14,}  bytes in {len(upload.files)} files, to {where.repo}", err=True)
+    if not yes:
+        click.echo("nothing was uploaded: give --yes to do it", err=True)
+        return
+    try:
+        click.echo(e.push(upload, where, private))
+    except Exception as error:  # network, login, rights: the Hub's client has many kinds
+        click.echo(f"error: {type(error).__name__}: {error}", err=True)
+        sys.exit(1)
 
 
 # --- calibrate ---------------------------------------------------------------------------------------------------------------

@@ -15,10 +15,13 @@ _TABLES = (
     "trim",
     "drop_lines",
     "measure",
+    "spot",
     "screen",
     "score",
+    "overlap",
     "decide",
     "redact",
+    "size",
 )  # a part a crawl file
 _GATHERED = ("reserve", "deal", "cut_scores")  # parts of many
 _HIDDEN = {
@@ -45,6 +48,8 @@ def story(output: str, page_id: str | None, url: str | None) -> list[dict[str, A
             stages = _stage_rows(output, path, part.key, verdict)
             if not summary["config"]["screening"]["filters"]:
                 stages.pop("screen", None)  # of another recipe that came to the same rulings
+            if not summary["config"]["decontamination"]["benchmarks"]:
+                stages.pop("overlap", None)
             if not summary["config"]["trimming"]:
                 stages.pop("trim", None)
             if not summary["config"]["lines"]["max_pages"]:

@@ -107,7 +107,7 @@ def rates_of(summary: Mapping[str, Any], bytes_in: int) -> dict[str, Rate]:
 
 
 _BY_BATCH = (
-    "sort_keys", "pair", "connect", "register", "enrol", "elect", "deal", "sort_clean", "weigh", "bin_scores", "total_hosts", "redraw",
+    "sort_keys", "pair", "connect", "register", "enrol", "elect", "deal", "sort_clean", "weigh", "border", "bin_scores", "total_hosts", "redraw",
 )  # fmt: skip
 _ONCE = ("collect",)
 _FLOOR_S = 0.01  # an empty task's seconds: the share of a gather over nothing

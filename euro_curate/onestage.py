@@ -120,11 +120,9 @@ def _measure(batch: list[tuple[int, Object]]) -> list[Object]:
 
 
 def _redact(given: Object, number: int) -> Object:
-    from euro_curate.languages import languages
     from euro_curate.pii import redact_text
 
-    known = languages().get(_language(given, number))
-    text, spans = redact_text(_text(given, number), known.countries if known else ())
+    text, spans = redact_text(_text(given, number), _language(given, number))
     return {"text": text, "found": [{"kind": s.kind, "start": s.start, "end": s.end} for s in spans]}
 
 

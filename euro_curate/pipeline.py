@@ -12,7 +12,10 @@ import polars as pl
 import pyarrow as pa
 
 from euro_curate import __version__
-from euro_curate.balance import Weighing, allocate, weigh
+from euro_curate.balance import HEADS, close
+from euro_curate.budgeting import merged
+from euro_curate.contamination import overlap
+from euro_curate.dataset import planned, sharded
 from euro_curate.dedup import sign
 from euro_curate.duplicates import find_duplicates, sorted_keys, without_common_lines
 from euro_curate.earlier import Past, build_on, joined, record
@@ -21,8 +24,8 @@ from euro_curate.ingest.crawl import VERSION as INGEST_VERSION
 from euro_curate.langid import identify, trim
 from euro_curate.languages import languages
 from euro_curate.optout import BySite, reserve, sort_addresses, sort_policies
-from euro_curate.pii import redact
-from euro_curate.publish import Sorting, card, croissant, plan, shard, sort_clean
+from euro_curate.pii import redact, spot
+from euro_curate.publish import card, croissant
 from euro_curate.quality import Measure, measure
 from euro_curate.recipe import Config
 from euro_curate.report import Counting, Seen, observe, read_figures, render
@@ -30,11 +33,11 @@ from euro_curate.run import Earlier, Run, Slice
 from euro_curate.schema import (
     ADDRESSES,
     BUDGET,
-    CLEAN,
     CUTS,
     DOCUMENTS,
     ELECTIONS,
     LANGUAGES,
+    OVERLAPS,
     POLICIES,
     QUALITIES,
     RESERVATIONS,
@@ -42,14 +45,15 @@ from euro_curate.schema import (
     SCORE_BINS,
     SCORES,
     SCREENS,
+    SIZES,
+    SPOTS,
     VERDICTS,
-    WEIGHTS,
 )
 from euro_curate.score import Binning, bin_scores, cut_scores, score
 from euro_curate.screening import screen
 from euro_curate.shards import Shards, join, list_files, read_bytes, read_part, remove, replace
 from euro_curate.stage import params_of
-from euro_curate.verdict import Closing, Settling, close, decide, settle
+from euro_curate.verdict import FAMILIES, Settling, decide, settle
 
 
 @dataclass(frozen=True)
@@ -98,27 +102,34 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         names |= past.sources
         past = Past()
     documents, texts, langs, qualities = (tables[name] for name in ("ingest", "texts", "identify", "measure"))
+    spots = run.map(spot, [(texts, DOCUMENTS), (langs, LANGUAGES)], c.spotting)
 
     # Verdicts: by the page alone, then the best copy of each cluster, then the rest of its cluster.
     # Further opinions, where the recipe asks for them: a part that lacks one is set aside, not passed.
     judged = texts.only(tables["sign"].keys)
-    screens, scores, cuts = Shards(()), Shards(()), Shards(())
+    screens, scores, cuts, overlaps = Shards(()), Shards(()), Shards(()), Shards(())
     if c.screening.filters:
         screens = run.map(screen, [(texts, DOCUMENTS), (langs, LANGUAGES)], c.screening)
         judged = judged.only(screens.keys)
     if c.scoring.models:
         scores, cuts = scored(run, texts, langs, c)
         judged = judged.only(scores.keys)
+    if c.decontamination.benchmarks:
+        overlaps = run.map(overlap, [(texts, DOCUMENTS)], c.decontamination)
+        judged = judged.only(overlaps.keys)
     reserved = reservations(run, documents, tables["policies"], c)
-    screen_of, score_of = ({part.key: (part,) for part in shards.parts} for shards in (screens, scores))
+    screen_of, score_of, overlap_of = (
+        {part.key: (part,) for part in shards.parts} for shards in (screens, scores, overlaps)
+    )
     tables["decide"] = run.map(
         decide,
-        [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES)],
+        [(judged, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (spots, SPOTS)],
         c.rules,
         lookup=lambda key: [
             (Slice(screen_of.get(key, ())), SCREENS),
             (Slice(score_of.get(key, ())), SCORES),
             (Slice(cuts.parts), CUTS),
+            (Slice(overlap_of.get(key, ())), OVERLAPS),
             (Slice(reserved.parts, equal=("source", (names[key],))), RESERVATIONS),
         ],
     )
@@ -130,42 +141,30 @@ def curate(run: Run, sources: Sequence[Source], config: Config, allow_missing: b
         lookup=lambda key: [(Slice(found.elections[key].parts, equal=("source", (names[key],))), ELECTIONS)],
     )
 
-    # The dataset: kept pages, redacted, weighed, shared out, shuffled.
+    # The dataset: kept pages, redacted, sized, shared out, shuffled.
     clean = run.map(
-        redact, [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (settled, VERDICTS)], c.redaction
+        redact,
+        [(texts, DOCUMENTS), (langs, LANGUAGES), (qualities, QUALITIES), (spots, SPOTS), (settled, VERDICTS)],
+        c.redaction,
     )
-    shuffled = run.gather(
-        sort_clean,
-        {key: [(Slice(clean.only(keys).parts), CLEAN)] for key, keys in merged(clean, c.run.merge_parts).items()},
-        Sorting(),
+    sizes, tokens, budget = planned(
+        run, clean, lambda key: Slice(found.elections[key].parts, HEADS, equal=("source", (names[key],))), scores, c
     )
-    sizes = ("language", "order", "words", "chars", "bytes")
-    weights = run.gather(weigh, {p.key: [(Slice((p,), columns=sizes), CLEAN)] for p in shuffled.parts}, Weighing())
-    budget = run.gather(allocate, {"budget": [(Slice(weights.parts), WEIGHTS)]}, c.balance)
     shares = read_part(budget["budget"])
-
+    size_of = {part.key: (part,) for part in sizes.parts}
     closing = run.plan_map(
         close,
         [(settled, VERDICTS)],
-        Closing(c.run.seed),
-        lookup=lambda key: [(Slice(budget.parts), BUDGET)],
+        c.selection,
+        lookup=lambda key: [(Slice(size_of.get(key, ())), SIZES), (Slice(budget.parts), BUDGET)],
         into=lambda key: join(run.output, "verdicts", f"{key}.parquet"),
     )
-    ranges = plan(shares)
-    shards = run.plan_gather(
-        shard,
-        {
-            path: [(Slice(shuffled.parts, equal=("language", (code,)), between=("order", low, high)), CLEAN)]
-            for path, (code, low, high) in ranges.items()
-        },
-        c.publish,
-        into=lambda path: join(run.output, "dataset", path),
-    )
+    shards = sharded(run, clean, sizes, tokens, shares, config)
     publishable = allow_missing or not run.set_aside
     published = run.publish({"verdicts": closing, "dataset/data": shards if publishable else []})
     record(run.output, tables | {"verdicts": published["verdicts"]}, names, c.minhash)
-    seen = Seen(documents, texts, langs, qualities, published["verdicts"], clean, reserved)
-    observe(run, seen, Counting(c.redaction.kinds), c.drawing, names, c.run.merge_parts)
+    seen = Seen(documents, texts, langs, qualities, published["verdicts"], spots, reserved)
+    observe(run, seen, Counting(), c.drawing, names, c.run.merge_parts)
     return conclude(
         run,
         sources,
@@ -232,12 +231,6 @@ def scored(run: Run, texts: Shards, langs: Shards, c: Config) -> tuple[Shards, S
     return scores, run.gather(cut_scores, {"cuts": [(Slice(bins.parts), SCORE_BINS)]}, c.cutting)
 
 
-def merged(shards: Shards, size: int) -> dict[str, list[str]]:
-    """Batches of parts in key order: name -> part keys."""
-    keys = list(shards.keys)
-    return {f"batch-{i // size:05d}": keys[i : i + size] for i in range(0, len(keys), size)}
-
-
 def conclude(
     run: Run,
     sources: Sequence[Source],
@@ -293,13 +286,15 @@ def conclude(
             for row in counts.group_by("verdict").agg(pl.col("pages").sum()).sort("verdict").to_dicts()
         },
         "languages": languages_of(counts, budget),
+        "budget": budget,
         "duplicates": {"task_bytes": config.tasks.task_bytes, "earlier_pages": past_pages, "largest": largest},
         "warnings": sorted(run.warned),
         "elapsed_s": round(elapsed_s, 3),
     }
     if budget:
-        replace(join(run.output, "dataset", "README.md"), card(budget, summary["verdicts"], __version__).encode())
-        replace(join(run.output, "dataset", "croissant.json"), croissant(budget, __version__).encode())
+        text = card(budget, counts.to_dicts(), FAMILIES, summary, config.card, __version__)
+        replace(join(run.output, "dataset", "README.md"), text.encode())
+        replace(join(run.output, "dataset", "croissant.json"), croissant(budget, config.card, __version__).encode())
     else:
         for name in ("README.md", "croissant.json"):
             remove(join(run.output, "dataset", name))
@@ -334,7 +329,7 @@ def languages_of(counts: pl.DataFrame, budget: list[dict[str, Any]]) -> dict[str
             "available_words": size.get("words", 0),
             "dataset_pages": size.get("taken_pages", 0),
             "dataset_words": size.get("taken_words", 0),
-            "quota_words": size.get("quota_words", 0),
+            "quota": size.get("quota", 0),
             "epochs": size.get("epochs", 0.0),
         }
     return out

@@ -58,6 +58,9 @@ class Bars:
     def _speed(self) -> float:
         return self._rows / max(1e-3, self._clock() - self._started)
 
+    def note(self, text: str) -> None:
+        self._bars.console.print(text, highlight=False, markup=False)
+
 
 class Lines:
     """Where there is no terminal (cluster logs): a line every half minute, and one for each stage that took long."""
@@ -83,6 +86,9 @@ class Lines:
     def finish(self, stage: str) -> None:
         if self._took() >= self.EVERY_S:
             self._tell(stage, f"done in {self._took():,.0f} s")
+
+    def note(self, text: str) -> None:
+        self._say(text)
 
     def _took(self) -> float:
         return self._clock() - self._started

@@ -1,15 +1,19 @@
 """Recipes: TOML files that say what a run does. Every key is checked before anything starts."""
 
 import difflib
+import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from euro_curate.balance import Balance
+from euro_curate.balance import ANCHORS, Balance, Packing, Selection, Tokenizer
+from euro_curate.contamination import Benchmark, Decontamination
 from euro_curate.dedup import Addresses, Election, Lines, MinHash, derive
 from euro_curate.duplicates import Tasks
 from euro_curate.earlier import Building
@@ -18,8 +22,8 @@ from euro_curate.langid import LangId, Trimming, default_scores, identifier
 from euro_curate.languages import resolve, select
 from euro_curate.models import Model, entry
 from euro_curate.optout import OptOut
-from euro_curate.pii import KINDS, Redaction
-from euro_curate.publish import Publish
+from euro_curate.pii import GROUPS, Redaction, Spotting, Style, chosen_kinds, fingerprint, secret, source_hash
+from euro_curate.publish import Card, Publish
 from euro_curate.report import Drawing
 from euro_curate.resources import bundled
 from euro_curate.score import Cutting, Scoring
@@ -164,27 +168,71 @@ class PiiSection:
     """[pii]: see pii/"""
 
     __pydantic_config__ = _STRICT
-    kinds: tuple[str, ...] = KINDS
+    kinds: tuple[str, ...] = (*GROUPS, "national")
+    style: str = Style.style
+    tag: str = Style.tag
+    key_env: str = ""  # environment variable with the secret of style "pseudonym"
+    max_per_100_words: float = Rules.max_pii_per_100_words
+    few: int = Rules.few_pii
+    ner: str = ""  # package.module:function that finds names; see pii/names.py
+
+
+@dataclass(frozen=True)
+class BenchmarkSection:
+    """[decontamination.benchmarks.<name>]: see contamination.py"""
+
+    __pydantic_config__ = _STRICT
+    sha256: str
+    file: str = ""  # local path, the same on every machine; or else ...
+    url: str = ""  # ... where each machine fetches it from
+    fields: tuple[str, ...] = Benchmark.fields
+
+
+@dataclass(frozen=True)
+class DecontaminationSection:
+    """[decontamination]: see contamination.py"""
+
+    __pydantic_config__ = _STRICT
+    ngram: int = Decontamination.ngram
+    min_ngrams: int = Decontamination.min_ngrams
+    benchmarks: dict[str, BenchmarkSection] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class BalanceSection:
-    """[balance]: see balance.py"""
+    """[balance]: see balance/"""
 
     __pydantic_config__ = _STRICT
-    method: str = Balance.method
-    budget_words: int = Balance.budget_words
+    strategy: str = Balance.strategy
+    budget: int = Balance.budget
+    unit: str = Balance.unit
     max_epochs: float = Balance.max_epochs
     alpha: float = Balance.alpha
-    shard_bytes: int = Balance.shard_bytes
+    fixed: dict[str, float] = field(default_factory=dict)  # language -> amount, or proportion of the budget
+    anchors: tuple[tuple[float, float, float], ...] = ANCHORS
+    tokenizer: str = ""  # a tokenizer.json: local path, or URL
+    tokenizer_sha256: str = ""  # needed for a URL
+    select: str = Selection.by
+    rehydrate: tuple[tuple[int, int], ...] = Selection.rehydration
 
 
 @dataclass(frozen=True)
 class PublishSection:
-    """[publish]: see publish/shard.py"""
+    """[publish]: see publish/"""
 
     __pydantic_config__ = _STRICT
     dump: str = Publish.dump
+    shard_bytes: int = Packing.shard_bytes
+    repeats: str = Publish.repeats
+    validation: float = Selection.validation
+    test: float = Selection.test
+    title: str = Card.title
+    licence: str = Card.licence
+    creator: str = Card.creator
+    url: str = Card.url
+    version: str = Card.version
+    date: str = Card.date
+    citation: str = Card.citation
 
 
 @dataclass(frozen=True)
@@ -208,6 +256,7 @@ class Recipe:
     quality: QualitySection = field(default_factory=QualitySection)
     filter: FilterSection = field(default_factory=FilterSection)
     pii: PiiSection = field(default_factory=PiiSection)
+    decontamination: DecontaminationSection = field(default_factory=DecontaminationSection)
     balance: BalanceSection = field(default_factory=BalanceSection)
     publish: PublishSection = field(default_factory=PublishSection)
     report: ReportSection = field(default_factory=ReportSection)
@@ -233,9 +282,15 @@ class Config:
     cutting: Cutting
     rules: Rules
     screening: Screening
+    spotting: Spotting
     redaction: Redaction
+    decontamination: Decontamination
     balance: Balance
+    tokenizer: Tokenizer | None
+    selection: Selection
+    packing: Packing
     publish: Publish
+    card: Card
     drawing: Drawing
 
 
@@ -275,7 +330,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
     """`section.key=value` -> (key, value). The value is TOML; what is no TOML value is taken as a string."""
     key, equals, value = text.partition("=")
     if not equals or "." not in key:
-        raise RecipeError(f"--set {text!r}: expected section.key=value, such as balance.budget_words=1000000")
+        raise RecipeError(f"--set {text!r}: expected section.key=value, such as balance.budget=1000000")
     try:
         return key.strip(), tomllib.loads(f"value = {value.strip()}")["value"]
     except tomllib.TOMLDecodeError:
@@ -342,13 +397,70 @@ def _config(r: Recipe) -> Config:
             r.langid.min_line_share,
             r.langid.min_line_share_doubted,
             resolve_thresholds(r.quality.thresholds, by_language),
+            r.decontamination.min_ngrams,
+            r.pii.max_per_100_words,
+            r.pii.few,
         ),
         screening=resolve_filters(r.filter.datatrove, codes),
-        redaction=Redaction(r.pii.kinds, r.run.seed),
-        balance=Balance(**_fields(r.balance)),
-        publish=Publish(**_fields(r.publish)),
+        spotting=Spotting(chosen_kinds(r.pii.kinds), r.pii.ner, source_hash(r.pii.ner)),
+        redaction=Redaction(_style(r.pii), r.run.seed),
+        decontamination=_decontamination(r.decontamination),
+        card=Card(**{f.name: getattr(r.publish, f.name) for f in fields(Card)}),
         drawing=Drawing(r.report.samples, seed=r.run.seed),
+        **balanced(r, bool(classifiers)),
     )
+
+
+def balanced(r: Recipe, scored: bool) -> dict[str, Any]:
+    """[balance] and [publish] -> the part of Config that the dataset is made by. `scored`: the pages have classifiers' scores."""
+    b, p = r.balance, r.publish
+    fixed = {resolve(name).code: amount for name, amount in b.fixed.items()}
+    if b.select == "score" and not scored:
+        raise ValueError("balance.select: 'score' needs a classifier: name one under [quality] models")
+    if b.unit == "tokens" and not b.tokenizer:
+        raise ValueError("balance.unit: 'tokens' needs the path of a tokenizer.json as balance.tokenizer")
+    return {
+        "balance": Balance(
+            b.strategy, b.budget, b.unit, b.max_epochs, b.alpha, tuple(sorted(fixed.items())), b.anchors
+        ),
+        "tokenizer": local_tokenizer(b.tokenizer, b.tokenizer_sha256) if b.tokenizer else None,
+        "selection": Selection(b.select, b.rehydrate, p.validation, p.test),
+        "packing": Packing(p.shard_bytes, p.repeats == "physical"),
+        "publish": Publish(p.dump, p.repeats),
+    }
+
+
+def local_tokenizer(place: str, sha256: str = "") -> Tokenizer:
+    """A tokenizer.json, known by its digest, which a local file tells itself. ValueError: it is not there, or a URL without one."""
+    if "://" in place:
+        if not sha256:
+            raise ValueError("balance.tokenizer_sha256: a tokenizer that is fetched from a URL needs its digest")
+        return Tokenizer(sha256, place)
+    path = Path(place).expanduser().resolve()
+    if not path.is_file():
+        raise ValueError(f"balance.tokenizer: there is no file {place!r}")
+    return Tokenizer(sha256 or hashlib.sha256(path.read_bytes()).hexdigest(), str(path))
+
+
+def _decontamination(section: DecontaminationSection) -> Decontamination:
+    benchmarks = []
+    for name, one in sorted(section.benchmarks.items()):
+        where = f"decontamination.benchmarks.{name}"
+        if bool(one.file) == bool(one.url) or (one.url and "://" not in one.url) or "://" in one.file:
+            raise ValueError(f"{where}: give either `file`, a local path, or `url`")
+        if not re.fullmatch("[0-9a-f]{64}", one.sha256):
+            raise ValueError(f"{where}.sha256: {one.sha256!r} is not a digest of 64 hex digits")
+        if not re.fullmatch(r"[\w.-]+", name):
+            raise ValueError(f"{where}: a name is of letters, digits, and . _ -, as it is part of verdicts")
+        place = one.url or str(Path(one.file).expanduser().resolve())
+        benchmarks.append(Benchmark(name, one.sha256, one.fields, place))
+    return Decontamination(tuple(benchmarks), section.ngram, section.min_ngrams)
+
+
+def _style(p: PiiSection) -> Style:
+    """With the fingerprint of the secret, which shows that it is there."""
+    style = Style(p.style, p.tag, p.key_env)
+    return replace(style, key=fingerprint(secret(style))) if p.key_env else style
 
 
 def _fields(section: Any) -> dict[str, Any]:

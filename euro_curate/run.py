@@ -49,7 +49,9 @@ class Slice:
         where: pc.Expression | None = None
         for condition in self._conditions():
             where = condition if where is None else where & condition
-        tables = [read_part(part, self.columns, where) for part in self.parts]
+        # equal in one column and between in another: a range of parts sorted by both
+        on = (self.equal[0], self.between[0]) if self.equal and self.between else ()
+        tables = [read_part(part, self.columns, where, on) for part in self.parts]
         if not tables:
             empty = schema.empty_table()
             return empty.select(list(self.columns)) if self.columns else empty
@@ -160,6 +162,7 @@ class Progress(Protocol):
     def start(self, stage: str, total: int, reused: int) -> None: ...
     def step(self, stage: str, rows: int) -> None: ...
     def finish(self, stage: str) -> None: ...
+    def note(self, text: str) -> None: ...
 
 
 class Watcher(Protocol):
@@ -176,6 +179,7 @@ class Silent:
     def start(self, stage: str, total: int, reused: int) -> None: ...
     def step(self, stage: str, rows: int) -> None: ...
     def finish(self, stage: str) -> None: ...
+    def note(self, text: str) -> None: ...
 
 
 class GatherFailed(RuntimeError):
@@ -326,12 +330,13 @@ class Run:
         inputs: Sequence[tuple[Shards, pa.Schema]],
         params: Any,
         lookup: Callable[[str], Sequence[tuple[Slice, pa.Schema]]] | None = None,
+        columns: tuple[str, ...] | None = None,
     ) -> Shards:
         """One output part per key, from the row-aligned parts of that key in every input. Keys set aside earlier are left out.
 
-        `lookup(key)` gives further tables, not row-aligned, as the stage's next arguments.
+        `lookup(key)` gives further tables, not row-aligned, as the stage's next arguments; `columns` are all that is read of the inputs.
         """
-        return self.make(self.plan_map(stage, inputs, params, lookup))
+        return self.make(self.plan_map(stage, inputs, params, lookup, columns=columns))
 
     def plan_map(
         self,
@@ -340,13 +345,14 @@ class Run:
         params: Any,
         lookup: Callable[[str], Sequence[tuple[Slice, pa.Schema]]] | None = None,
         into: Callable[[str], str] | None = None,
+        columns: tuple[str, ...] | None = None,
     ) -> list[Task]:
         """The tasks of `map`; `into(key)` names another path than one under work/."""
         tables = [{part.key: part for part in shards.parts} for shards, _ in inputs]
         schemas = [schema for _, schema in inputs]
         tasks = []
         for key in (k for k in tables[0] if all(k in table for table in tables)):
-            slices = [(Slice((table[key],)), schema) for table, schema in zip(tables, schemas, strict=True)]
+            slices = [(Slice((table[key],), columns), schema) for table, schema in zip(tables, schemas, strict=True)]
             slices += lookup(key) if lookup else ()
             tasks.append(self._plan(stage, key, slices, len(inputs), params, into))
         return tasks

@@ -181,6 +181,18 @@ QUALITIES = _schema(
     ),
 )
 
+# Personal data: where, never what. Pages in other languages than the 24 have none looked up.
+SPOTS = _schema(
+    ID,
+    pa.field(
+        "found",
+        pa.list_(
+            pa.struct([("kind", pa.string()), ("start", pa.int64()), ("end", pa.int64())])
+        ),  # code-point offsets in the text, in order, without overlap
+        nullable=False,
+    ),
+)
+
 # What filters of datatrove's kind say of each page (screening.py). No such table where the recipe names no filter.
 SCREENS = _schema(
     ID,
@@ -229,6 +241,13 @@ LINKS = _schema(
 CLUSTERS = _schema(
     pa.field("node", pa.uint64(), nullable=False),
     pa.field("cluster", pa.uint64(), nullable=False),
+)
+
+# What pages share with the benchmarks that the recipe names. No such table where it names none.
+OVERLAPS = _schema(
+    ID,
+    ("benchmark", pa.string()),  # the one with which the page shares most; null = shares with none
+    pa.field("shared_ngrams", pa.int32(), nullable=False),  # distinct ones
 )
 
 # What the rules say of each page by itself: verdict null = passes everything before `duplicate`.
@@ -292,6 +311,7 @@ ELECTIONS = _schema(
     pa.field("offset", pa.int64(), nullable=False),
     ("duplicate_of", pa.string()),  # the representative's id; null on the representative itself
     pa.field("kind", pa.string(), nullable=False),  # representative | exact | near | record | url
+    pa.field("cluster", pa.uint64(), nullable=False),  # its name in MEMBERS: the same whoever is elected
     pa.field("cluster_size", pa.int64(), nullable=False),  # pages in the cluster, whatever their verdicts or run
 )
 
@@ -329,35 +349,105 @@ CLEAN = _schema(
     pa.field("chars", pa.int64(), nullable=False),  # code points of the redacted text
     pa.field("bytes", pa.int64(), nullable=False),  # of the redacted text in UTF-8
     pa.field("redactions", pa.int32(), nullable=False),
+    ("pii", pa.string()),  # the same by kind, as JSON {kind: count}; null = none
     ("licence", pa.string()),
     ("licence_id", pa.string()),
     ("title", pa.string()),
     ("published", pa.string()),
 )
 
-# Sizes by language and bin of the shuffle order: what `allocate` needs, small whatever the crawl's size.
-WEIGHTS = _schema(
-    pa.field("language", pa.string(), nullable=False),
-    pa.field("bin", pa.int32(), nullable=False),  # order >> (64 - 12)
-    pa.field("pages", pa.int64(), nullable=False),
-    pa.field("words", pa.int64(), nullable=False),
-    pa.field("chars", pa.int64(), nullable=False),
-    pa.field("bytes", pa.int64(), nullable=False),
+# How long each page is in the user's tokenizer: a table of its own, as counting takes long. No such table where the recipe names none.
+TOKENS = _schema(
+    ID,
+    pa.field("tokens", pa.int64(), nullable=False),  # of the redacted text, without special ones
 )
 
-# One row per language that has kept pages.
-BUDGET = _schema(
+# What the budget needs of each page of CLEAN; it outlives the text.
+SIZES = _schema(
+    ID,
     pa.field("language", pa.string(), nullable=False),
-    pa.field("pages", pa.int64(), nullable=False),  # available after all rules
+    pa.field("order", pa.uint64(), nullable=False),  # hash of (id, seed)
+    pa.field(
+        "cluster", pa.uint64(), nullable=False
+    ),  # hash of (name of the page's cluster, seed): decides on the split
+    pa.field("cluster_size", pa.int64(), nullable=False),
+    ("quality_score", pa.float64()),  # of the optional classifier
     pa.field("words", pa.int64(), nullable=False),
-    pa.field("chars", pa.int64(), nullable=False),
-    pa.field("bytes", pa.int64(), nullable=False),  # of UTF-8 text
-    pa.field("quota_words", pa.int64(), nullable=False),  # what the budget gives this language
-    pa.field("cut", pa.uint64()),  # pages with order < cut are taken; null = all
-    pa.field("taken_pages", pa.int64(), nullable=False),  # what the cut leaves
-    pa.field("taken_words", pa.int64(), nullable=False),
-    pa.field("epochs", pa.float64(), nullable=False),  # quota / available: how often a trainer would repeat it
-    pa.field("shards", pa.int32(), nullable=False),
+    pa.field("bytes", pa.int64(), nullable=False),  # of the redacted text in UTF-8
+)
+
+# Sizes by language, split, bin of the rank and copies: what `allocate` needs, small whatever the crawl's size.
+WEIGHTS = _schema(
+    pa.field("language", pa.string(), nullable=False),
+    pa.field("split", pa.int8(), nullable=False),  # 0 train, 1 validation, 2 test
+    pa.field("bin", pa.int32(), nullable=False),  # balance/draw.py: bins()
+    pa.field("copies", pa.int32(), nullable=False),  # how often an epoch shows each of these pages
+    pa.field("pages", pa.int64(), nullable=False),
+    pa.field("words", pa.int64(), nullable=False),
+    pa.field("bytes", pa.int64(), nullable=False),
+    pa.field("tokens", pa.int64(), nullable=False),  # 0 without a tokenizer
+)
+
+_AMOUNTS = ("pages", "words", "bytes", "tokens")
+
+
+def _amounts(prefix: str = "") -> list[pa.Field]:
+    return [pa.field(prefix + name, pa.int64(), nullable=False) for name in _AMOUNTS]
+
+
+_QUOTA = (
+    pa.field("language", pa.string(), nullable=False),
+    pa.field("unit", pa.string(), nullable=False),  # words | bytes | tokens: of epoch and quota
+    *_amounts(),  # available for training after all rules, each page once
+    pa.field("epoch", pa.int64(), nullable=False),  # units in one pass, copies by cluster size included
+    pa.field("quota", pa.int64(), nullable=False),  # what the budget gives this language
+    pa.field("passes", pa.int64(), nullable=False),  # whole epochs in the quota
+)
+_HELD = tuple(
+    pa.field(f"{split}_{name}", pa.int64(), nullable=False)
+    for split in ("validation", "test")
+    for name in ("pages", "bytes")
+)
+
+# One row per language that has kept pages: how far the quota reaches, to the bin.
+ALLOTMENTS = _schema(
+    *_QUOTA,
+    ("bin", pa.int32()),  # in which the last pass ends; null = the quota ends with a whole pass
+    pa.field("left", pa.int64(), nullable=False),  # units of the quota for pages of that bin
+    *_amounts("copied_"),  # of one pass, copies included
+    *_amounts("part_"),  # of the last pass, bins before that one, each page once
+    *_amounts("part_copied_"),  # ... copies included
+    *_HELD,
+)
+
+# The pages of the bins where quotas end, by language and rank.
+BORDERS = _schema(
+    pa.field("language", pa.string(), nullable=False),
+    pa.field("rank", pa.uint64(), nullable=False),
+    pa.field("copies", pa.int32(), nullable=False),
+    *_amounts(),
+)
+
+# The plan. One row per language that has kept pages.
+BUDGET = _schema(
+    *_QUOTA,
+    pa.field("cut", pa.uint64(), nullable=False),  # the last pass takes pages of rank < cut ...
+    pa.field("partial", pa.int64(), nullable=False),  # ... and so many copies of the one at the cut
+    *_amounts("taken_"),  # in the dataset, each page once
+    *_amounts("total_"),  # repeats included: what a trainer reads
+    pa.field("epochs", pa.float64(), nullable=False),  # total / epoch
+    *_HELD,
+    pa.field("train_shards", pa.int64(), nullable=False),
+    pa.field("validation_shards", pa.int64(), nullable=False),
+    pa.field("test_shards", pa.int64(), nullable=False),
+)
+
+# CLEAN of a batch of parts by (folder, order): what a shard reads ranges of.
+SHUFFLED = _schema(
+    *CLEAN,
+    pa.field("folder", pa.string(), nullable=False),  # <language>/<split>
+    ("quality_score", pa.float64()),
+    ("token_count", pa.int64()),  # null without a tokenizer
 )
 
 # What the report counts, in long form: sums of this table are this table. What the numbers of each topic are: report/count.py.
@@ -434,4 +524,8 @@ DATASET = _schema(
     pa.field("published", pa.string()),
     pa.field("words", pa.int64()),
     pa.field("redactions", pa.int32()),
+    pa.field("pii", pa.string()),
+    pa.field("quality_score", pa.float64()),
+    pa.field("token_count", pa.int64()),
+    pa.field("repeats", pa.int32()),
 )

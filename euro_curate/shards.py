@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import xxhash
 from fsspec.implementations.local import LocalFileSystem
@@ -28,10 +30,11 @@ HASH_ROW_GROUP = 32_768  # rows of a table that is nothing but two hashes, half 
 SORTED_ROW_GROUP = (
     256  # rows of shuffled text, about 1 MB: a shard reads a hash range of one language out of a merged file
 )
+UNIQUE = frozenset(("id", "text", "url", "title"))  # columns whose values hardly repeat
 DATASET_ROW_GROUP = 1000  # rows; DESIGN 5: 1,000-2,000, so that a trainer or a forget run touches little
 
 
-_SEARCHED = {"language", "source", "id", "offset"}  # columns that readers look for rows by, besides hashes
+_SEARCHED = {"language", "source", "id", "offset", "folder"}  # columns that readers look for rows by, besides hashes
 
 
 @dataclass(frozen=True)
@@ -206,16 +209,18 @@ def write_part(path: str, table: pa.Table, recipe: dict[str, Any], source_hash: 
     sink = io.BytesIO()
     names = table.schema.names
     hashes = [f.name for f in table.schema if f.type == pa.uint64()]
-    group = DATASET_ROW_GROUP if "top_langs" in names else SORTED_ROW_GROUP if "order" in names else ROW_GROUP
+    group = DATASET_ROW_GROUP if "top_langs" in names else SORTED_ROW_GROUP if "folder" in names else ROW_GROUP
     if len(hashes) == len(names):
         group = HASH_ROW_GROUP
+    # text on its way into the dataset is read again at once, and soon superseded
+    passing = {"text", "order"} <= set(names)
     writer = pq.ParquetWriter(
         sink,
         table.schema,
-        compression="zstd",
-        compression_level=3,
+        compression="lz4" if passing else "zstd",
+        compression_level=None if passing else 3,
         write_page_index=True,
-        use_dictionary=[f for f in names if f not in hashes],  # hardly a hash comes twice
+        use_dictionary=[f for f in names if f not in hashes and f not in UNIQUE],  # hardly one comes twice
         write_statistics=[f for f in names if f in _SEARCHED or f in hashes] or False,
     )
     writer.write_table(table, row_group_size=group)
@@ -274,14 +279,28 @@ def read_receipt(path: str) -> tuple[str, set[str]]:
     return json.loads(metadata[RECEIPT])["digest"], digests
 
 
-def read_part(part: Part, columns: Sequence[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
-    """A part's table; with `where`, only row groups whose statistics allow a match are read."""
+def read_part(
+    part: Part, columns: Sequence[str] | None = None, where: pc.Expression | None = None, on: Sequence[str] = ()
+) -> pa.Table:
+    """A part's table; with `where`, only row groups whose statistics allow a match are read.
+
+    `on` names the columns of `where`, if the part is sorted by them: the rows are then a slice of what was read, and no copy.
+    """
     fs, path = filesystem(part.path)
-    wanted = None if columns is None else list(columns)
+    own = None if isinstance(fs, LocalFileSystem) else fs
+    names = None if columns is None else list(columns)
     with _own(part.path):
-        if isinstance(fs, LocalFileSystem):
-            return pq.read_table(path, columns=wanted, filters=where, memory_map=False)
-        return pq.read_table(path, columns=wanted, filters=where, filesystem=fs)
+        if where is None or not on:
+            return pq.read_table(path, columns=names, filters=where, memory_map=False, filesystem=own)
+        (fragment,) = ds.dataset(path, format="parquet", filesystem=own).get_fragments()
+        groups = [group.id for group in fragment.subset(where).row_groups]
+        with pq.ParquetFile(path, filesystem=own) as file:
+            wanted = None if names is None else list(dict.fromkeys([*names, *on]))
+            table = file.read_row_groups(groups, wanted)
+    rows = table.select(list(on)).append_column("at", pa.array(np.arange(len(table)))).filter(where)["at"]
+    found = table.slice(rows[0].as_py() if len(rows) else 0, len(rows))
+    assert not len(rows) or rows[-1].as_py() - rows[0].as_py() == len(rows) - 1, f"{part.path} is not sorted by {on}"
+    return found if names is None else found.select(names)
 
 
 def _json(value: Any) -> str:

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from euro_curate.languages import UNKNOWN, languages
 from euro_curate.schema import RULINGS, VERDICTS
 from euro_curate.stage import stage
-from euro_curate.text import order_hash
 
 FAMILIES = (
     "http",
@@ -161,32 +161,43 @@ class Rules:
         0.9  # for pages with too few stop words, or whose raw text is surely in another language
     )
     thresholds: Thresholds = field(default_factory=lambda: resolve_thresholds({}, {}))
+    min_ngrams: int = 1  # shared with a benchmark; from so many on a page is contaminated
+    max_pii_per_100_words: float = 10.0  # findings of personal data: more make a list of people, `pii:density`
+    few_pii: int = 5  # findings that a page may have whatever its length
+
+    def __post_init__(self) -> None:
+        if self.max_pii_per_100_words < 0 or self.few_pii < 0:
+            raise ValueError("pii: max_per_100_words and few must not be below 0")
 
 
-@stage(out=RULINGS, version=7)
+@stage(out=RULINGS, version=8)
 def decide(
     documents: pa.Table,
     langs: pa.Table,
     qualities: pa.Table,
+    spots: pa.Table,
     screens: pa.Table,
     scores: pa.Table,
     cuts: pa.Table,
+    overlaps: pa.Table,
     reservations: pa.Table,
     params: Rules,
 ) -> pa.Table:
-    """DOCUMENTS, LANGUAGES, QUALITIES (n each), SCREENS and SCORES (n, or 0 where the recipe names no filter or classifier), CUTS,
-    RESERVATIONS of these pages' sites -> RULINGS (n): the verdict of each page by itself; null = passes. ValueError if screens or scores
-    are of other pages.
+    """DOCUMENTS, LANGUAGES, QUALITIES, SPOTS (n each), SCREENS, SCORES and OVERLAPS (n, or 0 where the recipe names no filter, classifier or
+    benchmark), CUTS, RESERVATIONS of these pages' sites -> RULINGS (n): the verdict of each page by itself; null = passes. ValueError if
+    screens, scores or overlaps are of other pages.
     """
-    for table in (screens, scores):
+    for table in (screens, scores, overlaps):
         if len(table) and not table["id"].equals(documents["id"]):
-            raise ValueError("decide: screens or scores are of other pages than the documents")
+            raise ValueError("decide: screens, scores or overlaps are of other pages than the documents")
     objections = screens.select(["filter", "reason"]).to_pylist() or [{"filter": None}] * len(documents)
     scored = scores["quality_score"].to_pylist() or [None] * len(documents)
+    shares = overlaps.select(["benchmark", "shared_ngrams"]).to_pylist() or [None] * len(documents)
     score_cuts = dict(zip(cuts["language"].to_pylist(), cuts["threshold"].to_pylist(), strict=True))
     limits = {code: dict(rules) for code, rules in params.thresholds}
     reserved = {(row["id"], row["offset"]): row for row in reservations.to_pylist() if row["signal"]}
     wanted = set(params.languages)
+    densities = _densities(spots, qualities, params)
     broken = first_broken(qualities, langs["language"].to_pylist(), params.thresholds).tolist()
     columns: dict[str, list[Any]] = {name: [] for name in ("verdict", "rule", "value", "threshold", "evidence")}
     documents_part = documents.select(_OF_DOCUMENTS).to_pylist()
@@ -204,6 +215,10 @@ def decide(
             finding = (f"quality:{objection['filter']}", objection["reason"], None, None, None)
         if finding == PASSES:
             finding = _score_rule(score, score_cuts.get(found["language"]))
+        if finding == PASSES and densities[i] > params.max_pii_per_100_words:
+            finding = ("pii:density", "pii_per_100_words", densities[i], params.max_pii_per_100_words, None)
+        if finding == PASSES:
+            finding = _overlap_rule(shares[i], params)
         for name, value in zip(columns, finding, strict=True):
             columns[name].append(value)
     arrays = {
@@ -271,6 +286,22 @@ def _score_rule(score: float | None, cut: float | None) -> _Finding:
     return PASSES
 
 
+def _overlap_rule(share: dict[str, Any] | None, p: Rules) -> _Finding:
+    """Pages that hold what a model is to be tested on."""
+    if share and share["benchmark"] and share["shared_ngrams"] >= p.min_ngrams:
+        evidence = f"{share['shared_ngrams']} word n-grams of {share['benchmark']}"
+        verdict = f"decontamination:{share['benchmark']}"
+        return verdict, "shared_ngrams", float(share["shared_ngrams"]), float(p.min_ngrams), evidence
+    return PASSES
+
+
+def _densities(spots: pa.Table, qualities: pa.Table, p: Rules) -> list[float]:
+    """Findings of personal data per 100 words of each page; 0 where they are few."""
+    counts = pc.list_value_length(spots["found"]).to_pylist()
+    sizes = qualities["words"].to_pylist()
+    return [100.0 * n / max(words or 0, 1) if n > p.few_pii else 0.0 for n, words in zip(counts, sizes, strict=True)]
+
+
 @dataclass(frozen=True)
 class Settling:
     """Parameters of `settle`: none."""
@@ -291,41 +322,3 @@ def settle(rulings: pa.Table, elections: pa.Table, params: Settling) -> pa.Table
         cluster_size=pl.col("cluster_size").fill_null(1),
     )
     return out.select(VERDICTS.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(VERDICTS)
-
-
-@dataclass(frozen=True)
-class Closing:
-    """Parameters of `close`."""
-
-    seed: int = 1  # of the dataset's shuffle
-
-
-def count_verdicts(verdicts: pa.Table) -> dict[str, Any]:
-    """VERDICTS -> {"verdicts": {language: {verdict: pages}}}, sorted."""
-    counts: dict[str, dict[str, int]] = {}
-    grouped = verdicts.group_by(["language", "verdict"]).aggregate([([], "count_all")])
-    for row in sorted(grouped.to_pylist(), key=lambda row: (row["language"], row["verdict"])):
-        counts.setdefault(row["language"], {})[row["verdict"]] = row["count_all"]
-    return {"verdicts": counts}
-
-
-@stage(out=VERDICTS, version=2, notes=count_verdicts)
-def close(verdicts: pa.Table, budget: pa.Table, params: Closing) -> pa.Table:
-    """VERDICTS (n), BUDGET -> VERDICTS (n): kept pages beyond their language's cut become `budget:cut`."""
-    cuts = {
-        row["language"]: row["cut"] for row in budget.to_pylist() if row["cut"] is not None or not row["taken_pages"]
-    }
-    if not cuts:
-        return verdicts
-    verdict, rule, value, threshold = (verdicts[name].to_pylist() for name in ("verdict", "rule", "value", "threshold"))
-    for i, (page, language) in enumerate(
-        zip(verdicts["id"].to_pylist(), verdicts["language"].to_pylist(), strict=True)
-    ):
-        if verdict[i] == "kept" and language in cuts:
-            order, cut = order_hash(page, params.seed), cuts[language] or 0
-            if order >= cut:
-                verdict[i], rule[i], value[i], threshold[i] = "budget:cut", "share", order / 2**64, cut / 2**64
-    for name, values in (("verdict", verdict), ("rule", rule), ("value", value), ("threshold", threshold)):
-        at = VERDICTS.get_field_index(name)
-        verdicts = verdicts.set_column(at, VERDICTS.field(at), pa.array(values, VERDICTS.field(at).type))
-    return verdicts

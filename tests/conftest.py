@@ -107,7 +107,7 @@ def finished(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import crawls
 
     output = tmp_path_factory.mktemp("finished") / "out"
-    crawls.run(sorted(sample.glob("*.warc.gz")), output, {"balance": {"method": "unimax", "budget_words": 37_000}})
+    crawls.run(sorted(sample.glob("*.warc.gz")), output, {"balance": {"strategy": "unimax", "budget": 37_000}})
     return output
 
 

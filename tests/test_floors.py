@@ -14,10 +14,10 @@ PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
     "schema languages chars hosts kernels text stage shards resources models network",
-    "kinship langid score dedup quality pii verdict balance screening publish optout",
+    "kinship langid score dedup quality pii verdict balance contamination screening publish optout",
     "run executors ingest sample progress watch forecast",
-    "duplicates earlier",
-    "recipe onestage explain calibrate report",
+    "duplicates earlier budgeting",
+    "recipe onestage explain calibrate report dataset export",
     "pipeline",
     "cli",
 )
@@ -34,6 +34,8 @@ NEIGHBOURS = {  # the allowed imports within a floor
     ("network", "kernels"),
     ("network", "models"),
     ("langid", "kinship"),
+    ("publish", "balance"),
+    ("dataset", "recipe"),
     ("kernels", "resources"),
     ("kernels", "chars"),
     ("text", "chars"),

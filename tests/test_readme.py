@@ -38,6 +38,7 @@ def test_make_help_lists_every_target() -> None:
         "check",
         "slow",
         "bench",
+        "trainers",
         "eu24",
         *"bg cs da de el en es et fi fr ga hr hu it lt lv mt nl pl pt ro sk sl sv".split(),
     ):
@@ -73,6 +74,15 @@ def test_readme_commands_on_the_demo(tmp_path: Path) -> None:
     assert again.stdout.strip() == "demo_output/report/index.html", again.stderr
     fitted = do(next(c for c in COMMANDS if "calibrate demo_output" in c))
     assert fitted.returncode == 0 and "clean dropped" in fitted.stdout, fitted.stderr
+    for word, said in (
+        ("--strategy unimax", "Maltese"),
+        ("--strategy temperature", 'unit = "bytes"'),
+        ("export demo_output --to jsonl-zst", "export/jsonl-zst"),
+        ("export demo_output --to mosaic", "export/mosaic"),
+        ("push demo_output", "nothing was uploaded"),
+    ):
+        done = do(next(c for c in COMMANDS if word in c))
+        assert done.returncode == 0 and said in done.stdout + done.stderr, done.stderr
     (tmp_path / "pages.jsonl").write_text('{"id": 1, "html": "<p>x</p>"}\n')
     (tmp_path / "texts.jsonl").write_text('{"id": 1, "text": "Guten Morgen", "language": "de"}\n')
     for name in ("extract", "identify", "measure", "redact"):

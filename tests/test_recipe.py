@@ -22,7 +22,7 @@ HQ = {"kind": "quality", "url": "https://e.example/hq.bin", "sha256": "0" * 64, 
         ({"balanse": {}}, ["balanse", "'balance'"]),
         ({"ingest": {"colour": "red"}}, ["ingest.colour", "page_timeout_s"]),
         ({"ingest": {"max_bytes": "8 MB"}}, ["ingest.max_bytes", "integer", "8 MB"]),
-        ({"balance": {"budget_words": 1.5}}, ["balance.budget_words", "1.5"]),
+        ({"balance": {"budget": 1.5}}, ["balance.budget", "1.5"]),
         ({"run": {"languages": ["no"]}}, ["'no'", "mt (Maltese)"]),
         ({"run": {"languages": "mt"}}, ["run.languages"]),
         ({"langid": {"model": "other"}}, ["langid.model", "eu24-v2"]),
@@ -47,8 +47,8 @@ HQ = {"kind": "quality", "url": "https://e.example/hq.bin", "sha256": "0" * 64, 
         ({"dedup": {"lines": -1}}, ["dedup.lines", "-1"]),
         ({"dedup": {"task_bytes": 0}}, ["dedup.task_bytes"]),
         ({"pii": {"kinds": ["name"]}}, ["pii.kinds", "name", "email"]),
-        ({"balance": {"method": "unimax"}}, ["balance.budget_words"]),
-        ({"balance": {"method": "fair"}}, ["balance.method", "temperature"]),
+        ({"balance": {"strategy": "unimax"}}, ["balance.budget"]),
+        ({"balance": {"strategy": "fair"}}, ["balance.strategy", "temperature"]),
         ({"report": {"samples": 21}}, ["report.samples", "from 0 to 20"]),
         ({"report": {"sample": 1}}, ["report.sample", "'samples'"]),
         ({"ingest": {"opt_out": ["nothing"]}}, ["ingest.opt_out", "noai"]),
@@ -111,7 +111,7 @@ def test_settings_override_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "parsed"),
     [
-        ("balance.budget_words=1_000", ("balance.budget_words", 1000)),
+        ("balance.budget=1_000", ("balance.budget", 1000)),
         ("ingest.gate = false", ("ingest.gate", False)),
         ('run.languages=["mt"]', ("run.languages", ["mt"])),
         ("publish.dump=CC-MAIN-2024-10", ("publish.dump", "CC-MAIN-2024-10")),
@@ -121,7 +121,7 @@ def test_settings_are_toml_values(text: str, parsed: tuple[str, Any]) -> None:
     assert parse_setting(text) == parsed
 
 
-@pytest.mark.parametrize("text", ["budget=3", "balance.budget_words"])
+@pytest.mark.parametrize("text", ["budget=3", "balance.budget"])
 def test_settings_need_section_key_and_value(text: str) -> None:
     with pytest.raises(RecipeError, match=r"section\.key=value"):
         parse_setting(text)

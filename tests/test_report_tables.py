@@ -23,7 +23,7 @@ from euro_curate.report import read_figures
 from euro_curate.report.scales import BINS, bins, position, scale
 from euro_curate.schema import DRAWS, HOSTS, QUALITIES, VERDICTS
 
-BALANCED = {"balance": {"method": "unimax", "budget_words": 2500}}
+BALANCED = {"balance": {"strategy": "unimax", "budget": 2500}}
 
 
 def reported(output: Path, name: str) -> pl.DataFrame:

@@ -11,6 +11,7 @@ ALIGNED = (
     "SIGNATURES",
     "QUALITIES",
     "SCREENS",
+    "SPOTS",
     "RULINGS",
     "VERDICTS",
     "CLEAN",

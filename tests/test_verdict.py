@@ -11,27 +11,25 @@ from euro_curate import verdict
 from euro_curate.languages import languages
 from euro_curate.run import checked
 from euro_curate.schema import (
-    BUDGET,
     CUTS,
     DOCUMENTS,
     ELECTIONS,
     LANGUAGES,
+    OVERLAPS,
     QUALITIES,
     RESERVATIONS,
     RULINGS,
     SCORES,
     SCREENS,
+    SPOTS,
     VERDICTS,
 )
-from euro_curate.text import order_hash
 from euro_curate.verdict import (
     FAMILIES,
     RULES,
-    Closing,
     Rule,
     Rules,
     Settling,
-    close,
     decide,
     first_broken,
     resolve_thresholds,
@@ -58,6 +56,7 @@ def table(rows: list[Row], schema: pa.Schema) -> pa.Table:
 
 def page(name: str = "p", /, **more: Any) -> Row:
     base = {"id": name, "source": "f", "offset": 0, "text": "x", "bytes_in": 1, "language": "mlt_Latn", "score": 0.9}
+    base["found"] = []
     return GOOD | base | {"url": f"https://e.example/{name}", "crawled_at": datetime(2024, 1, 1, tzinfo=UTC)} | more
 
 
@@ -66,14 +65,16 @@ def rulings(
     params: Rules | None = None,
     cuts: dict[str, float] | None = None,
     screens: list[Row] | None = None,
+    overlaps: list[Row] | None = None,
     sites: list[Row] | None = None,
 ) -> list[Row]:
-    """Without `cuts`, there is no classifier; without `screens`, no filter; without `sites`, no robots.txt."""
+    """Without `cuts`, there is no classifier; without `screens`, no filter; without `overlaps`, no benchmark; without `sites`, no robots.txt."""
     documents = table(pages, DOCUMENTS)
     limits = [{"language": code, "threshold": limit, "pages": 9, "kept": 9} for code, limit in (cuts or {}).items()]
     opinions = (table(screens or [], SCREENS), table(pages if cuts is not None else [], SCORES), table(limits, CUTS))
-    reserved = table(sites or [], RESERVATIONS)
-    out = decide(documents, table(pages, LANGUAGES), table(pages, QUALITIES), *opinions, reserved, params or Rules())
+    more = (*opinions, table(overlaps or [], OVERLAPS), table(sites or [], RESERVATIONS))
+    measured = (table(pages, LANGUAGES), table(pages, QUALITIES), table(pages, SPOTS))
+    out = decide(documents, *measured, *more, params or Rules())
     found: list[Row] = checked(decide, out, documents).to_pylist()
     return found
 
@@ -211,11 +212,67 @@ def test_without_a_classifier_no_score_decides() -> None:
     assert brief(row) == PASSED and row["quality_score"] is None
 
 
+SPAN = {"kind": "email", "start": 0, "end": 9}
+
+
+@pytest.mark.parametrize(
+    ("found", "words", "params", "dropped"),
+    [
+        (40, 400, Rules(), False),  # ten in a hundred words are the most
+        (41, 400, Rules(), True),
+        (5, 10, Rules(thresholds=()), False),  # few, in a short text
+        (6, 10, Rules(thresholds=()), True),
+        (6, 0, Rules(thresholds=()), True),
+        (9, 400, Rules(max_pii_per_100_words=2.0), True),
+        (9, 400, Rules(max_pii_per_100_words=2.0, few_pii=9), False),
+    ],
+)
+def test_a_page_that_is_a_list_of_peoples_data_is_dropped(found: int, words: int, params: Rules, dropped: bool) -> None:
+    (row,) = rulings([page(found=[SPAN] * found, words=words)], params)
+    limit = params.max_pii_per_100_words
+    dense = ("pii:density", "pii_per_100_words", 100 * found / max(words, 1), limit)
+    assert brief(row) == (dense if dropped else PASSED)
+
+
+def test_density_is_the_last_of_a_pages_own_rules() -> None:
+    listing = {"found": [SPAN] * 99, "words": 90}
+    (row,) = rulings([page(**listing, quality_score=0.1)], cuts={"mlt_Latn": 0.5})
+    assert row["verdict"] == "quality:score"
+    with pytest.raises(ValueError, match="must not be below 0"):
+        Rules(few_pii=-1)
+
+
 def test_scores_of_other_documents_are_refused() -> None:
-    tables = [table([page("a")], schema) for schema in (DOCUMENTS, LANGUAGES, QUALITIES)]
+    tables = [table([page("a")], schema) for schema in (DOCUMENTS, LANGUAGES, QUALITIES, SPOTS)]
     with pytest.raises(ValueError, match="other pages"):
-        scores = table([page("b")], SCORES)
-        decide(*tables, SCREENS.empty_table(), scores, CUTS.empty_table(), RESERVATIONS.empty_table(), Rules())
+        decide(
+            *tables,
+            SCREENS.empty_table(),
+            table([page("b")], SCORES),
+            CUTS.empty_table(),
+            table([], OVERLAPS),
+            RESERVATIONS.empty_table(),
+            Rules(),
+        )
+
+
+@pytest.mark.parametrize(
+    ("shared", "least", "more", "expected"),
+    [
+        (0, 1, {}, PASSED),
+        (1, 1, {}, ("decontamination:quiz", "shared_ngrams", 1.0, 1.0)),
+        (4, 5, {}, PASSED),
+        (5, 5, {}, ("decontamination:quiz", "shared_ngrams", 5.0, 5.0)),
+        (5, 5, {"words": 3}, ("quality:min_words", "words", 3.0, 50.0)),
+    ],
+)
+def test_what_a_model_is_tested_on_is_no_training_data(
+    shared: int, least: int, more: Row, expected: tuple[Any, ...]
+) -> None:
+    found = [{"id": "p", "benchmark": "quiz" if shared else None, "shared_ngrams": shared}]
+    (row,) = rulings([page(**more)], Rules(min_ngrams=least), overlaps=found)
+    assert brief(row) == expected
+    assert row["evidence"] == (f"{shared} word n-grams of quiz" if row["rule"] == "shared_ngrams" else None)
 
 
 # --- what sites reserve ------------------------------------------------------------------------------------------------------
@@ -359,37 +416,3 @@ def test_copies_become_duplicates_unless_something_came_before() -> None:
 def test_settling_nothing_keeps_the_schema() -> None:
     assert settled([], []).schema.equals(VERDICTS)
     assert settled([ruled("a")], [])["verdict"].to_pylist() == ["kept"]
-
-
-def closed(cuts: dict[str, tuple[int | None, int]], given_in: pa.Table, seed: int = 1) -> list[Row]:
-    zero = {f.name: 0 for f in BUDGET} | {"epochs": 1.0}
-    rows = [zero | {"language": code, "cut": cut, "taken_pages": n} for code, (cut, n) in cuts.items()]
-    out = close(given_in, pa.Table.from_pylist(rows, schema=BUDGET), Closing(seed))
-    found: list[Row] = checked(close, out, given_in).to_pylist()
-    return found
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_budget_cuts_by_the_pages_place_in_the_shuffle(seed: int) -> None:
-    cut = 1 << 62
-    pages = [ruled(f"{i}") for i in range(200)] + [ruled("x", verdict="pii:density"), ruled("y", language="gle_Latn")]
-    given_in = settled(pages, [])
-    *maltese, dropped, irish = closed({"mlt_Latn": (cut, 50), "gle_Latn": (None, 1)}, given_in, seed)
-    for row in maltese:
-        order = order_hash(row["id"], seed)
-        expected = ("kept", None, None, None) if order < cut else ("budget:cut", "share", order / 2**64, 0.25)
-        assert brief(row) == expected
-    assert 20 < sum(row["verdict"] == "kept" for row in maltese) < 90
-    assert (dropped["verdict"], irish["verdict"]) == ("pii:density", "kept")
-
-
-def test_a_language_without_a_quota_is_cut_whole_and_others_stay() -> None:
-    given_in = settled([ruled("a"), ruled("b", language="gle_Latn")], [])
-    found = closed({"mlt_Latn": (0, 0), "gle_Latn": (None, 1)}, given_in)
-    assert [row["verdict"] for row in found] == ["budget:cut", "kept"]
-
-
-def test_without_cuts_nothing_changes() -> None:
-    given_in = settled([ruled("a")], [])
-    assert closed({"mlt_Latn": (None, 1)}, given_in) == given_in.to_pylist()
-    assert closed({}, table([], VERDICTS)) == []

@@ -89,7 +89,7 @@ def largest(elections: pa.Table) -> dict[str, Any]:
     return {"largest": clusters.sort(pl.col("cluster_size").neg(), "id").head(SHOWN).to_dicts()}
 
 
-@stage(out=ELECTIONS, version=2, rows="free", notes=largest)
+@stage(out=ELECTIONS, version=3, rows="free", notes=largest)
 def elect(members: pa.Table, params: Election) -> pa.Table:
     """MEMBERS of a range of clusters -> ELECTIONS of this run's pages among them, sorted by (source, offset).
 
@@ -129,6 +129,7 @@ def elect(members: pa.Table, params: Election) -> pa.Table:
         .then(pl.col("winner"))
         .otherwise(pl.col("head")),
         kind="kind",
+        cluster="cluster",
         cluster_size=pl.col("size").cast(pl.Int64),
     )
     return _arrow(out, ELECTIONS)
@@ -178,7 +179,7 @@ def _seats(table: pl.DataFrame, verify: float) -> np.ndarray:
     return table.select("id").join(where, on="id", how="left", maintain_order="left")["seat"].to_numpy()
 
 
-@stage(out=ELECTIONS, version=1, rows="free")
+@stage(out=ELECTIONS, version=2, rows="free")
 def deal(elections: pa.Table, params: Registering) -> pa.Table:
     """ELECTIONS of a batch of crawl files, from all ranges -> the same rows sorted by (source, offset): `settle` reads one file, not all."""
     return elections.sort_by([("source", "ascending"), ("offset", "ascending"), ("id", "ascending")])

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from euro_curate.ingest.features import Surroundings, describe, smooth
-from euro_curate.kernels import grow, scan
+from euro_curate.kernels import grow, markup, scan
 from euro_curate.kernels import pages as k
 
 # Bits that an element gives to all it holds. 0 is "hidden".
@@ -50,7 +50,7 @@ _BLOCKS = (
 _SILENT = "template svg select button canvas audio video object map datalist frameset iframe".split()
 _RAW = "script style title textarea xmp noembed noframes".split()
 _VOID = "img input meta link wbr col area base embed param source track frame keygen basefont bgsound".split()
-_ATTRIBUTES = {"class": k.CLASS, "id": k.ID, "role": k.ROLE, "itemprop": k.ITEMPROP, "style": k.STYLE, "hidden": k.HIDDEN, "aria-hidden": k.ARIA, "href": k.HREF}  # fmt: skip
+_ATTRIBUTES = {"class": markup.CLASS, "id": markup.ID, "role": markup.ROLE, "itemprop": markup.ITEMPROP, "style": markup.STYLE, "hidden": markup.HIDDEN, "aria-hidden": markup.ARIA, "href": markup.HREF}  # fmt: skip
 # What ends an open one of its kind, and what bounds the search: scan() reads columns 2 and 3.
 _ENDS = {"p": 1, "pre": 2, "listing": 2, "title": 3, "li": 6, "dt": 7, "dd": 7, "tr": 8, "td": 9, "th": 9, "table": 10, "tbody": 10, "thead": 10, "tfoot": 10}  # fmt: skip
 _BOUNDS = {"ul": 6, "ol": 6, "menu": 6, "dir": 6, "dl": 7, "html": 99, "body": 99}

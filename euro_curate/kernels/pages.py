@@ -8,6 +8,30 @@ import numba
 import numpy as np
 
 from euro_curate.kernels.hashing import EMPTY, jit, mix, step
+from euro_curate.kernels.markup import (
+    AMP,
+    APOSTROPHE,
+    BANG,
+    BLANK,
+    DASH,
+    GT,
+    HASH,
+    HEAD,
+    LETTER,
+    LOWER,
+    LT,
+    NAME,
+    NEWLINE,
+    QUERY,
+    QUOTE,
+    SEMICOLON,
+    SLASH,
+    SORT,
+    SPACE,
+    look_up,
+    name_key,
+    read_attributes,
+)
 
 # What a tag is; `tags` gives it for each tag's key.
 INLINE, VOID, RAW, SILENT, BLOCK, CELL, BREAK, RULE = 0, 1, 2, 3, 4, 5, 6, 7
@@ -37,177 +61,9 @@ NODE_COLUMNS = 10
 BLOCK_COLUMNS = 16
 
 MAX_DEPTH = 250
-LT, GT, SLASH, BANG, QUERY, DASH, AMP, SEMICOLON, EQUALS, QUOTE, APOSTROPHE = (ord(c) for c in "<>/!?-&;='\"")
-NEWLINE, BLANK, HASH = ord("\n"), ord(" "), ord("#")
 # Bits of elements that look like content and like furniture; those of groups of words begin at 16.
 CONTENT = (1 << 1) | (1 << 2) | (1 << 16)
 FURNITURE = (1 << 3) | (1 << 4) | (1 << 5) | (1 << 6) | (0x3FF << 17)
-
-
-LOWER = np.array([c + 32 if 65 <= c <= 90 else c for c in range(256)], np.int64)
-# What a byte is: bits.
-SPACE, LETTER, NAME, STOP, COMMA, DIGIT, UPPER, HEAD = (1 << bit for bit in range(8))
-SORT = np.array(
-    [
-        SPACE * (c == 32 or 9 <= c <= 13)
-        | LETTER * (c < 128 and chr(c).isalpha())
-        | NAME * (c < 128 and (chr(c).isalnum() or c == HASH))  # of a character reference
-        | STOP * (chr(c) in ".!?;")
-        | COMMA * (chr(c) == ",")
-        | DIGIT * (48 <= c <= 57)
-        | UPPER * (65 <= c <= 90)
-        | HEAD * (c < 0x80 or c >= 0xC0)  # the first of a character
-        for c in range(256)
-    ],
-    np.int64,
-)
-
-
-@jit
-def name_key(data, low, high):
-    """Hash of an ASCII name, in lower case."""
-    h = EMPTY
-    for j in range(low, high):
-        h = step(h, np.uint64(LOWER[data[j]]))
-    return h
-
-
-@jit
-def look_up(table, key):
-    """Row of `key` in an open-addressing table of (key, value); -1 if it is not there."""
-    slot = np.int64(key & np.uint64(len(table) - 1))
-    while table[slot, 0] != EMPTY:
-        if table[slot, 0] == key:
-            return np.int64(table[slot, 1])
-        slot = (slot + 1) & (len(table) - 1)
-    return -1
-
-
-@jit
-def groups_of(data, low, high, trie, ends):
-    """Bits of the groups of words in a class or id. A word counts at the start of a name's part; some must end there too."""
-    found = np.int64(0)
-    previous = 0
-    fresh = True
-    for start in range(low, high):
-        sort = SORT[data[start]]
-        fresh = previous & LETTER == 0 or (sort & UPPER > previous & UPPER)
-        previous = sort
-        if sort & LETTER == 0:
-            continue
-        state, pos = 0, start
-        while pos < high and SORT[data[pos]] & LETTER:
-            state = trie[state, LOWER[data[pos]] - 97]
-            if state == 0:
-                break
-            pos += 1
-            group, kind = ends[state, 0], ends[state, 1]  # kind 0: anywhere, 1: at a start, 2: a whole part
-            if group and (kind == 0 or fresh):
-                if (
-                    kind < 2
-                    or pos == high
-                    or SORT[data[pos]] & LETTER == 0
-                    or SORT[data[pos]] & UPPER > SORT[data[pos - 1]] & UPPER
-                ):
-                    found |= np.int64(1) << (group - 1)
-    return found
-
-
-@jit
-def begins(data, pos, word):
-    """Whether the ASCII word in lower case stands at data[pos:]."""
-    if pos + len(word) > len(data):
-        return False
-    for j in range(len(word)):
-        if LOWER[data[pos + j]] != word[j]:
-            return False
-    return True
-
-
-@jit
-def contains(data, low, high, word):
-    for pos in range(low, high - len(word) + 1):
-        if begins(data, pos, word):
-            return True
-    return False
-
-
-CLASS, ID, ROLE, ITEMPROP, STYLE, HIDDEN, ARIA, HREF = range(1, 9)  # values of the table of attributes
-
-
-@jit
-def read_attributes(data, pos, attributes, trie, ends, none_word, hidden_word, true_word, found):
-    """Reads attributes up to the tag's end. found = (groups, hash of the class, hidden, self-closing, has href). Returns the place behind '>'."""
-    size = len(data)
-    found[:] = 0
-    while pos < size:
-        c = data[pos]
-        if c == GT:
-            return pos + 1
-        if SORT[c] & SPACE or c == SLASH:
-            found[3] = c == SLASH
-            pos += 1
-            continue
-        if c == LT:  # a tag that was never closed
-            return pos
-        low = pos
-        while (
-            pos < size
-            and data[pos] != EQUALS
-            and data[pos] != GT
-            and data[pos] != SLASH
-            and SORT[data[pos]] & SPACE == 0
-        ):
-            pos += 1
-        kind = look_up(attributes, name_key(data, low, pos)) if pos - low < 12 else -1
-        if pos == low:  # '=' without a name
-            pos += 1
-            continue
-        after = pos
-        while after < size and SORT[data[after]] & SPACE:
-            after += 1
-        low = high = pos
-        if after < size and data[after] == EQUALS:
-            pos = after + 1
-            while pos < size and SORT[data[pos]] & SPACE:
-                pos += 1
-            if pos < size and (data[pos] == QUOTE or data[pos] == APOSTROPHE):
-                mark = data[pos]
-                low = pos + 1
-                pos = low
-                while pos < size and data[pos] != mark:
-                    pos += 1
-                high = pos
-                pos += 1
-            else:
-                low = pos
-                while pos < size and data[pos] != GT and SORT[data[pos]] & SPACE == 0:
-                    pos += 1
-                high = pos
-        found[3] = 0
-        if kind < 0:
-            continue
-        if high - low > 1000:
-            high = low + 1000
-        if kind == CLASS or kind == ID or kind == ROLE or kind == ITEMPROP:
-            found[0] |= groups_of(data, low, high, trie, ends)
-            if kind == CLASS:
-                h = EMPTY
-                for j in range(low, high):
-                    if not 48 <= data[j] <= 57:
-                        h = step(h, np.uint64(LOWER[data[j]]))
-                found[1] = np.int64(h)
-        elif kind == STYLE:
-            if contains(data, low, high, none_word) or contains(data, low, high, hidden_word):
-                found[2] = 1
-        elif kind == HIDDEN:
-            found[2] = 1
-        elif kind == ARIA:
-            if begins(data, low, true_word):
-                found[2] = 1
-        elif kind == HREF:
-            found[4] = 1
-    return size
 
 
 @jit
@@ -271,12 +127,11 @@ def scan(data, tags, attributes, trie, ends, tag_facts, words, out, nodes, block
     bounds the search for an open one of its kind: 0 none). `out` gets the text of the blocks, a line each; character references stay.
     """
     size = len(data)
-    none_word, hidden_word, true_word = words[0, :12], words[1, :17], words[2, :4]
-    # "display:none" | "visibility:hidden" | "true"
     found = np.zeros(5, np.int64)
     stack = np.zeros(MAX_DEPTH + 1, np.int64)
     is_open = np.zeros(len(tag_facts), np.int64)
-    nodes[0, :] = 0
+    for j in range(NODE_COLUMNS):
+        nodes[0, j] = 0
     nodes[0, N_PARENT], nodes[0, N_LAST] = -1, -1
     depth, n_nodes, n, used, pos = 0, 1, 0, 0, 0
     blocks[0, B_START] = -1
@@ -340,7 +195,7 @@ def scan(data, tags, attributes, trie, ends, tag_facts, words, out, nodes, block
                         link_depth = -1
                     cell = tag_facts[tag, 0] == CELL
                     continue
-                pos = read_attributes(data, high, attributes, trie, ends, none_word, hidden_word, true_word, found)
+                pos = read_attributes(data, high, attributes, trie, ends, words, found)
                 if kind == INLINE:
                     if tag_facts[tag, 1] < 0:
                         link_depth = depth if found[4] else -1
@@ -417,7 +272,6 @@ def scan(data, tags, attributes, trie, ends, tag_facts, words, out, nodes, block
                 is_open[tag] += 1
                 modes[0] += bound == 2
                 modes[1] += kind == SILENT
-                nodes[n_nodes, :] = 0
                 nodes[n_nodes, N_PARENT] = parent
                 nodes[n_nodes, N_TAG] = tag
                 nodes[n_nodes, N_DEPTH] = depth
@@ -477,7 +331,8 @@ def scan(data, tags, attributes, trie, ends, tag_facts, words, out, nodes, block
             continue
         breaks = 0
         if blocks[n, B_START] < 0:
-            blocks[n, :] = 0
+            for j in range(BLOCK_COLUMNS):
+                blocks[n, j] = 0
             blocks[n, B_START] = used
             blocks[n, B_NODE] = stack[depth]
             blocks[n, B_CELL] = cell

@@ -25,6 +25,7 @@ class Language:
     stop_words: frozenset[str]  # function words, casefolded; `l'`, `il-`: heads of words
     sentence_ends: str  # characters that end a sentence
     min_language_score: float  # below: `und`
+    pii: tuple[tuple[str, tuple[str, ...]], ...] = ()  # kind of personal data -> words beside it that say what it is
     thresholds: tuple[tuple[str, float], ...] = ()  # rule -> threshold, where it differs from verdict.py's default
 
 
@@ -42,6 +43,7 @@ def _parse(path: Path) -> Language:
         stop_words=frozenset(word.casefold() for word in raw["stop_words"]),
         sentence_ends=raw["sentence_ends"],
         min_language_score=raw["min_language_score"],
+        pii=tuple((kind, tuple(words)) for kind, words in raw["pii"].items()),
         thresholds=tuple(sorted((k, float(v)) for k, v in raw.get("thresholds", {}).items())),
     )
 

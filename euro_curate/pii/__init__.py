@@ -1,42 +1,65 @@
-"""Personal data: found by one linear scan, confirmed by each kind's own check, replaced by a tag.
+"""Personal data: found by one linear scan, confirmed by each kind's own check, replaced as the recipe says.
 
-One module per kind, all of the same shape: `PATTERN` (RE2 over UTF-8: \\pL, \\x{a0} are code points; the candidates) and
-`confirm(candidate, before, after, countries) -> (start, end) | None` (offsets within the candidate, or None for a false alarm).
-Values never leave this package: only kinds, counts and offsets do.
+A file a kind (email, iban, ip, card, phone, mac, vat, wallet, secret) and a file a state (states/). Values never leave this package: only
+kinds, counts and offsets do.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+import json
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from euro_curate import text as words_of
 from euro_curate.languages import languages
-from euro_curate.pii import email, iban, ip, phone
-from euro_curate.schema import CLEAN
+from euro_curate.pii.names import recognise, source_hash
+from euro_curate.pii.scan import EVERY, OPTIONAL, TAGS, TRIGGERS, Found, code_points, finder
+from euro_curate.pii.states import NATIONAL
+from euro_curate.pii.styles import STYLES, Style, fingerprint, secret
+from euro_curate.schema import CLEAN, SPOTS
 from euro_curate.stage import stage
 
-_MODULES = {"email": email, "iban": iban, "ip": ip, "phone": phone}  # where two match at one place, the first wins
-KINDS = tuple(sorted(_MODULES))
-_DIGITS = re.compile(rb"[+(]?[0-9]+")
-_CONTEXT = 24  # bytes before and after a candidate that a check may look at
+__all__ = [
+    "CHOICES",
+    "EVERY",
+    "GROUPS",
+    "KINDS",
+    "NATIONAL",
+    "STYLES",
+    "TAGS",
+    "Redaction",
+    "Span",
+    "Spotting",
+    "Style",
+    "chosen_kinds",
+    "find",
+    "fingerprint",
+    "redact",
+    "redact_text",
+    "secret",
+    "source_hash",
+    "spot",
+]
+
+GROUPS = tuple(name for name in TRIGGERS if name not in {kind.name for kind in NATIONAL} | {*OPTIONAL})
+CHOICES = (*GROUPS, "national", *OPTIONAL)  # what a recipe may name, besides single national kinds
+KINDS = tuple(name for name in TRIGGERS if name not in OPTIONAL)  # looked for by default
 
 
-@dataclass(frozen=True)
-class Redaction:
-    """Parameters of `redact`."""
-
-    kinds: tuple[str, ...] = KINDS  # kinds to replace
-    seed: int = 1  # of the dataset's shuffle: redact() also gives each page its place in it
-
-    def __post_init__(self) -> None:
-        unknown = set(self.kinds) - set(KINDS)
-        if unknown:
-            raise ValueError(f"pii.kinds: unknown {', '.join(sorted(unknown))}; choices: {', '.join(KINDS)}")
+def chosen_kinds(names: Iterable[str]) -> tuple[str, ...]:
+    """Kinds by name, `national` standing for those of all states -> kinds in the order in which they are tried. ValueError on others."""
+    wanted = set(names)
+    if unknown := sorted(wanted - set(TRIGGERS) - {"national"}):
+        raise ValueError(
+            f"pii.kinds: unknown {', '.join(unknown)}; choices: {', '.join(CHOICES)}, or of `national` alone: "
+            f"{', '.join(kind.name for kind in NATIONAL)}"
+        )
+    if "national" in wanted:
+        wanted |= {kind.name for kind in NATIONAL}
+    return tuple(name for name in TRIGGERS if name in wanted)
 
 
 @dataclass(frozen=True)
@@ -48,91 +71,164 @@ class Span:
     end: int
 
 
-@cache
-def _scanner() -> tuple[Any, tuple[str, ...]]:
-    import re2
+@dataclass(frozen=True)
+class Spotting:
+    """Parameters of `spot`."""
 
-    kinds = tuple(_MODULES)
-    return re2.compile(b"|".join(b"(" + _MODULES[kind].PATTERN + b")" for kind in kinds)), kinds
-
-
-def find(text: str, countries: Sequence[str] = (), kinds: Sequence[str] = KINDS) -> list[Span]:
-    """All findings, in order, without overlap. `countries`: regions whose national phone formats may be meant."""
-    scanner, names = _scanner()
-    data = text.encode("utf-8", "replace")
-    ascii_only = len(data) == len(text)
-    spans: list[Span] = []
-    chars = done = 0  # code points before byte `done`
-    pos = numbers = 0  # where to read on; up to where digits belong to a run that is no phone number
-    while (match := scanner.search(data, pos)) is not None:
-        kind = names[match.lastindex - 1]
-        at, pos = match.span()
-        inner = None
-        if kind in kinds and (kind != "phone" or at >= numbers):
-            before, after = data[max(0, at - _CONTEXT) : at], data[pos : pos + _CONTEXT]
-            candidate = data[at:pos].decode("utf-8", "replace")
-            inner = _MODULES[kind].confirm(
-                candidate, before.decode("utf-8", "ignore"), after.decode("utf-8", "ignore"), countries
-            )
-        if inner is None:
-            if kind == "phone":  # an address may stand behind the first of these digits
-                numbers = max(numbers, pos)
-                digits = _DIGITS.match(data, at, pos)
-                pos = at + (len(digits[0]) if digits else 1)
-            continue
-        pos = at + len(candidate[: inner[1]].encode())
-        if ascii_only:
-            first = at
-        else:
-            chars += len(data[done:at].decode("utf-8", "replace"))
-            done = at
-            first = chars
-        spans.append(Span(kind, first + inner[0], first + inner[1]))
-    return spans
+    kinds: tuple[str, ...] = KINDS
+    ner: str = ""  # package.module:function that finds names; see names.py
+    ner_source: str = ""  # hash of its file
 
 
-def redact_text(text: str, countries: Sequence[str] = (), kinds: Sequence[str] = KINDS) -> tuple[str, list[Span]]:
-    """(text with every finding replaced by `<kind-pii>`, findings in the input's offsets). Redacting again changes nothing.
+@dataclass(frozen=True)
+class Redaction:
+    """Parameters of `redact`."""
 
-    A tag can uncover what stood against its finding (an e-mail address glued to a phone number), so the result is looked through
-    until nothing more is found; no tag is ever part of a finding.
+    style: Style = field(default_factory=Style)
+    seed: int = 1  # of the dataset's shuffle: redact() also gives each page its place in it
+
+
+def find(
+    text: str, language: str = "", kinds: Sequence[str] = KINDS, names: Sequence[tuple[str, int, int]] = ()
+) -> list[Span]:
+    """All findings, in order, without overlap, with what a tag in their place uncovers. `language`: a code of the 24, or anything else.
+
+    `names`: further findings (kind, start, end), which give way to our own.
     """
-    spans: list[Span] = []
-    clean, fresh = text, find(text, countries, kinds)
-    while fresh:
-        spans = sorted([*spans, *(_in_input(span, spans) for span in fresh)], key=lambda span: span.start)
-        pieces, last = [], 0
-        for span in spans:
-            pieces += [text[last : span.start], f"<{span.kind}-pii>"]
-            last = span.end
-        clean = "".join([*pieces, text[last:]])
-        fresh = find(clean, countries, kinds)
-    return clean, spans
-
-
-def _in_input(span: Span, done: Sequence[Span]) -> Span:
-    """A finding in the text whose `done` findings are replaced -> the same in the input's offsets."""
-    shift = 0
-    for earlier in done:
-        if earlier.start > span.start + shift:
+    seeker = finder(language, tuple(kinds))
+    data = text.encode("utf-8", "replace")
+    spans, doubtful = seeker.find(data)
+    if names:
+        spans = _with_names(text, spans, names)
+    while near := _near(spans, doubtful):
+        # With tags in place of the findings, what is beside them may look different.
+        tagged = _Tagged(data, spans)
+        fresh, doubtful = seeker.find(tagged.data, [tagged.inside(place) for place in near])
+        if not fresh:
             break
-        shift += earlier.end - earlier.start - len(f"<{earlier.kind}-pii>")
-    return Span(span.kind, span.start + shift, span.end + shift)
+        doubtful = [tagged.outside(place) for place in doubtful]
+        fresh = [(kind, tagged.outside(start), tagged.outside(end)) for kind, start, end in fresh]
+        spans = sorted([*spans, *fresh], key=lambda span: span[1])
+    if len(data) == len(text):
+        return [Span(*span) for span in spans]
+    points = code_points(data, (place for span in spans for place in span[1:]))
+    return [Span(kind, next(points), next(points)) for kind, _, _ in spans]
 
 
-@stage(out=CLEAN, version=4, rows="subset")
+def redact_text(
+    text: str, language: str = "", kinds: Sequence[str] = KINDS, style: Style | None = None, page: str = ""
+) -> tuple[str, list[Span]]:
+    """(text with every finding replaced, findings in the input's offsets). Redacting again changes nothing. `page`: see Style."""
+    spans = find(text, language, kinds)
+    return _replaced(text, spans, style or Style(), page), spans
+
+
+def _replaced(text: str, spans: Sequence[Span], style: Style, page: str) -> str:
+    pieces, last = [], 0
+    for span in spans:
+        pieces += [text[last : span.start], style.replacement(span.kind, text[span.start : span.end], page)]
+        last = span.end
+    return "".join([*pieces, text[last:]])
+
+
+_TAG = b"<-pii>"  # stands for any tag while findings are gathered
+
+
+_REACH = 240  # bytes: further away, a tag in place of a finding changes nothing
+
+
+def _near(spans: Sequence[Found], places: Sequence[int]) -> list[int]:
+    """Those places that are near a finding. Both in order."""
+    out, i = [], 0
+    for place in places:
+        while i < len(spans) and spans[i][2] + _REACH < place:
+            i += 1
+        if i < len(spans) and spans[i][1] - _REACH <= place:
+            out.append(place)
+    return out
+
+
+class _Tagged:
+    """The data with each of its findings a tag, and its places there and back."""
+
+    def __init__(self, data: bytes, spans: Sequence[Found]) -> None:
+        pieces, last, shift = [], 0, 0
+        self._starts, self._tags, self._shifts = [-1], [-1], [0]
+        for _, start, end in spans:
+            pieces += [data[last:start], _TAG]
+            last = end
+            self._starts.append(start)
+            self._tags.append(start + shift)
+            shift += len(_TAG) - (end - start)
+            self._shifts.append(shift)
+        self.data = b"".join([*pieces, data[last:]])
+
+    def inside(self, place: int) -> int:
+        """A place of the data, outside its findings -> the same here."""
+        return place + self._shifts[bisect_left(self._starts, place) - 1]
+
+    def outside(self, place: int) -> int:
+        """A place here, outside the tags -> the same in the data."""
+        return place - self._shifts[bisect_left(self._tags, place) - 1]
+
+
+def _with_names(text: str, spans: Sequence[Found], names: Sequence[tuple[str, int, int]]) -> list[Found]:
+    """Findings in bytes, joined by those of a model where these are free; of two of the model's the first."""
+    out = list(spans)
+    taken = sorted(span[1:] for span in spans)
+    for kind, first, last in names:
+        start = len(text[:first].encode("utf-8", "replace"))
+        end = start + len(text[first:last].encode("utf-8", "replace"))
+        if all(end <= low or start >= high for low, high in taken):
+            out.append((kind, start, end))
+            taken.append((start, end))
+    return sorted(out, key=lambda span: span[1])
+
+
+@stage(out=SPOTS, version=1)
+def spot(documents: pa.Table, langs: pa.Table, params: Spotting) -> pa.Table:
+    """DOCUMENTS, LANGUAGES (n each) -> SPOTS (n): where personal data is. Pages in other languages than the 24 are not looked at."""
+    texts, codes = documents["text"].to_pylist(), langs["language"].to_pylist()
+    names = _names(texts, codes, params)
+    found = [
+        [(span.kind, span.start, span.end) for span in find(text, code, params.kinds, names[i])]
+        if code in languages()
+        else []
+        for i, (text, code) in enumerate(zip(texts, codes, strict=True))
+    ]
+    spans = [[{"kind": kind, "start": start, "end": end} for kind, start, end in page] for page in found]
+    return pa.table([documents["id"], pa.array(spans, SPOTS.field("found").type)], schema=SPOTS)
+
+
+def _names(texts: list[str], codes: list[str], params: Spotting) -> dict[int, list[tuple[str, int, int]]]:
+    """What the recipe's model finds, by row."""
+    out: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
+    for code in sorted(set(codes) & set(languages())) if params.ner else ():
+        rows = [i for i, (text, label) in enumerate(zip(texts, codes, strict=True)) if text and label == code]
+        out |= dict(zip(rows, recognise(params.ner, [texts[i] for i in rows], code), strict=True))
+    return out
+
+
+@stage(out=CLEAN, version=5, rows="subset")
 def redact(
-    documents: pa.Table, languages_table: pa.Table, qualities: pa.Table, verdicts: pa.Table, params: Redaction
+    documents: pa.Table,
+    languages_table: pa.Table,
+    qualities: pa.Table,
+    spots: pa.Table,
+    verdicts: pa.Table,
+    params: Redaction,
 ) -> pa.Table:
-    """DOCUMENTS, LANGUAGES, QUALITIES, VERDICTS (n each) -> CLEAN: the kept pages only, in order, with personal data replaced."""
+    """DOCUMENTS, LANGUAGES, QUALITIES, SPOTS, VERDICTS (n each) -> CLEAN: the kept pages only, in order, with personal data replaced."""
     keep = pc.equal(verdicts["verdict"], "kept")
-    docs, langs, sizes, marks = (table.filter(keep) for table in (documents, languages_table, qualities, verdicts))
-    bodies, counts = [], []
-    for body, code in zip(docs["text"].to_pylist(), langs["language"].to_pylist(), strict=True):
-        known = languages().get(code)
-        clean, spans = redact_text(body, known.countries if known else (), params.kinds)
-        bodies.append(clean)
-        counts.append(len(spans))
+    docs, langs, sizes, found, marks = (
+        t.filter(keep) for t in (documents, languages_table, qualities, spots, verdicts)
+    )
+    bodies, kinds = [], []
+    for page, body, spans in zip(
+        docs["id"].to_pylist(), docs["text"].to_pylist(), found["found"].to_pylist(), strict=True
+    ):
+        bodies.append(_replaced(body, [Span(**span) for span in spans], params.style, page))
+        kinds.append(Counter(span["kind"] for span in spans))
     columns = {
         "id": docs["id"],
         "order": pa.array([words_of.order_hash(i, params.seed) for i in docs["id"].to_pylist()], pa.uint64()),
@@ -148,10 +244,11 @@ def redact(
         "words": sizes["words"].cast(pa.int64()),
         "chars": pa.array([len(b) for b in bodies], pa.int64()),
         "bytes": pa.array([len(b.encode()) for b in bodies], pa.int64()),
-        "redactions": pa.array(counts, pa.int32()),
+        "redactions": pa.array([count.total() for count in kinds], pa.int32()),
+        "pii": pa.array([json.dumps(dict(sorted(c.items()))) if c else None for c in kinds], pa.string()),
         "licence": docs["licence"],
         "licence_id": docs["licence_id"],
         "title": docs["title"],
         "published": docs["published"],
     }
-    return pa.table(list(columns.values()), schema=CLEAN)
+    return pa.table([columns[name] for name in CLEAN.names], schema=CLEAN)

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 import xxhash
 
 from euro_curate.languages import OTHER, languages
-from euro_curate.pii import KINDS, redact_text
+from euro_curate.pii import redact_text
 from euro_curate.report.scales import BINS, bins
 from euro_curate.schema import COUNTS, HOSTS, QUALITIES
 from euro_curate.stage import stage
@@ -30,7 +29,6 @@ DOCUMENT_COLUMNS = ("id", "bytes_in", "opt_out")
 RESERVATION_COLUMNS = ("id", "found")
 HOST_COLUMNS = ("id", "url", "host")
 VERDICT_COLUMNS = ("id", "language", "verdict", "cluster_size", "duplicate_of")
-CLEAN_COLUMNS = ("language", "text")
 HOST_RANGES = 16  # gathers that each add up a sixteenth of the hosts
 TOP_HOSTS = 30  # of those with most pages that passed, and of those with most dropped ones
 
@@ -40,9 +38,7 @@ _SUMS = ("pages", "amount", "further")
 
 @dataclass(frozen=True)
 class Counting:
-    """Parameters of `count`."""
-
-    kinds: tuple[str, ...] = KINDS  # of personal data that was replaced
+    """Parameters of `count`: none."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +46,21 @@ class Totalling:
     """Parameters of the sums: none."""
 
 
-@stage(out=COUNTS, version=1, rows="free")
+@stage(out=COUNTS, version=2, rows="free")
 def count(
     verdicts: pa.Table,
     documents: pa.Table,
     langs: pa.Table,
     qualities: pa.Table,
-    clean: pa.Table,
+    spots: pa.Table,
     reservations: pa.Table,
     params: Counting,
 ) -> pa.Table:
-    """VERDICTS, DOCUMENTS, LANGUAGES, QUALITIES of the same pages (n, without texts), the CLEAN of those that passed, the RESERVATIONS of
-    their sites -> COUNTS.
+    """VERDICTS, DOCUMENTS, LANGUAGES, QUALITIES, SPOTS of the same pages (n, without texts), the RESERVATIONS of their sites -> COUNTS.
 
     ValueError if the tables are of different pages.
     """
-    for table in (documents, langs, qualities):
+    for table in (documents, langs, qualities, spots):
         if not table["id"].equals(verdicts["id"]):
             raise ValueError("count: the tables are of different pages")
     known = list(languages())
@@ -106,7 +101,7 @@ def count(
         ),
         _long(signals.explode("signal"), "opt_out", pl.col("signal"), language=pl.col("group")),
         *_histograms(pages, qualities, known),
-        *_kinds(clean, params.kinds),
+        _kinds(pages, spots),
     ]
     return _arrow(_summed(pl.concat(parts)), COUNTS)
 
@@ -168,14 +163,12 @@ def _histograms(pages: pl.DataFrame, qualities: pa.Table, known: list[str]) -> l
     return out
 
 
-def _kinds(clean: pa.Table, kinds: tuple[str, ...]) -> list[pl.DataFrame]:
-    out = []
-    for kind in kinds:
-        tags = pc.count_substring(clean["text"], f"<{kind}-pii>")
-        table = pl.DataFrame({"language": clean["language"].to_pylist(), "tags": tags.to_pylist()})
-        table = table.filter(pl.col("tags") > 0).with_columns(passed=True)
-        out.append(_long(table, "pii", pl.lit(kind), amount=pl.col("tags")))
-    return out
+def _kinds(pages: pl.DataFrame, spots: pa.Table) -> pl.DataFrame:
+    """Findings by kind, one row a page and kind."""
+    found = pages.select("id", "group", "passed").with_columns(_frame(spots)["found"])
+    found = found.explode("found").filter(pl.col("found").is_not_null()).unnest("found")
+    each = found.group_by("id", "group", "passed", "kind").agg(findings=pl.len())
+    return _long(each, "pii", pl.col("kind"), language=pl.col("group"), amount=pl.col("findings"))
 
 
 @stage(out=COUNTS, version=1, rows="free")

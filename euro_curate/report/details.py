@@ -94,7 +94,7 @@ def personal(f: Figures) -> str:
     if not f.verdicts:
         return ""
     if not p["kinds"]:
-        return section("personal", "Personal data", "None was found in the pages that passed.")
+        return section("personal", "Personal data", "None was found.")
     order = [*languages(), *sorted(set(p["languages"]) - set(languages()))]
     rows = [
         [
@@ -109,7 +109,7 @@ def personal(f: Figures) -> str:
     return section(
         "personal",
         "Personal data",
-        f"{plural(whole, 'finding')} in the pages that passed, each replaced by a tag such as <code>&lt;email-pii&gt;</code>. Only counts are recorded.",
+        f"{plural(whole, 'finding')} in the pages that have text, kept or not; in the dataset each is replaced as the recipe says. Only kinds and counts are recorded.",
         table(["language", *(escape(kind) for kind in p["kinds"]), "all"], rows, "Personal data by kind and language"),
     )
 

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from euro_curate.languages import OTHER, languages
-from euro_curate.pii import redact, redact_text
+from euro_curate.pii import EVERY, redact_text, spot
 from euro_curate.report.count import _arrow, _frame
 from euro_curate.schema import DRAWS, SAMPLES
 from euro_curate.stage import stage
@@ -43,7 +43,7 @@ class Excerpting:
 
     text_bytes: int = 1200  # UTF-8 of the beginning that is shown
     line_bytes: int = 300  # of title, URL and evidence
-    redaction: int = field(default_factory=lambda: redact.version)  # a change of redaction is a change of excerpts
+    redaction: int = field(default_factory=lambda: spot.version)  # a change of redaction is a change of excerpts
 
 
 @stage(out=DRAWS, version=1, rows="free")
@@ -141,9 +141,8 @@ def collect(samples: pa.Table, params: Excerpting) -> pa.Table:
 
 
 def _redacted(text: str, language: str) -> str:
-    """The text with personal data of every kind replaced. In a language that is not ours, the phone numbers of all states are looked for."""
-    known = [languages()[language]] if language in languages() else languages().values()
-    return redact_text(text, [country for one in known for country in one.countries])[0]
+    """The text with personal data of every kind replaced. In a language that is not ours, that of all states is looked for."""
+    return redact_text(text, language if language in languages() else EVERY)[0]
 
 
 def _line(value: str | None, language: str, p: Excerpting) -> str | None:

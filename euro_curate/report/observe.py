@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 
 from euro_curate.report.count import (
-    CLEAN_COLUMNS,
     DOCUMENT_COLUMNS,
     HOST_COLUMNS,
     HOST_RANGES,
@@ -36,7 +35,6 @@ from euro_curate.report.draw import (
 )
 from euro_curate.run import Run, Slice, Task
 from euro_curate.schema import (
-    CLEAN,
     COUNTS,
     DOCUMENTS,
     DRAWS,
@@ -45,6 +43,7 @@ from euro_curate.schema import (
     QUALITIES,
     RESERVATIONS,
     SAMPLES,
+    SPOTS,
     VERDICTS,
 )
 from euro_curate.shards import Shards, join, read_part
@@ -62,7 +61,7 @@ class Seen:
     langs: Shards
     qualities: Shards
     verdicts: Shards
-    clean: Shards
+    spots: Shards
     reservations: Shards  # of all sources
 
 
@@ -112,7 +111,7 @@ def observe(
             (same_part(seen.documents, DOCUMENT_COLUMNS), DOCUMENTS),
             (same_part(seen.langs, LANGUAGES.names), LANGUAGES),
             (same_part(seen.qualities, QUALITIES.names), QUALITIES),
-            (same_part(seen.clean, CLEAN_COLUMNS), CLEAN),
+            (same_part(seen.spots, ("id", "found")), SPOTS),
             (same_source(seen.reservations, RESERVATION_COLUMNS), RESERVATIONS),
         ],
         counting,

@@ -11,7 +11,7 @@ from conftest import Page, tree, write_warc
 
 from euro_curate.earlier import EarlierError
 
-BALANCED = {"balance": {"method": "unimax", "budget_words": 2500, "shard_bytes": 4000}}
+BALANCED = {"balance": {"strategy": "unimax", "budget": 2500}, "publish": {"shard_bytes": 4000, "validation": 0.2}}
 
 
 @pytest.fixture(scope="module")

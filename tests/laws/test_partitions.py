@@ -8,7 +8,10 @@ from conftest import tree
 
 from euro_curate.executors import OnRay
 
-BALANCED = {"balance": {"method": "unimax", "budget_words": 2500, "shard_bytes": 4000}}
+BALANCED = {
+    "balance": {"strategy": "unimax", "budget": 2500},
+    "publish": {"shard_bytes": 4000, "validation": 0.2, "test": 0.1},
+}
 
 
 def content(output: Path) -> list[dict[str, object]]:
@@ -66,6 +69,6 @@ def test_serial_and_ray_give_the_same_bytes(tmp_path: Path) -> None:
         crawls.run([crawl], tmp_path / "ray", BALANCED, executor)
     finally:
         executor.close()
-    for folder in ("verdicts", "dataset"):
+    for folder in ("verdicts", "dataset", "report/counts", "report/hosts", "report/samples"):
         assert tree(tmp_path / "serial" / folder) == tree(tmp_path / "ray" / folder)
         assert tree(tmp_path / "ray" / folder)

@@ -6,12 +6,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import benchmarks
 import classifiers
 import crawls
 import pyarrow as pa
 import pytest
 
-from euro_curate import balance, dedup, langid, models, optout, pii, publish, quality, schema, score, screening, verdict
+from euro_curate import (
+    balance,
+    contamination,
+    dedup,
+    langid,
+    models,
+    optout,
+    pii,
+    publish,
+    quality,
+    schema,
+    score,
+    screening,
+    verdict,
+)
+from euro_curate.recipe import configure
 from euro_curate.report import count as counting
 from euro_curate.report import draw as drawing
 from euro_curate.run import Run, checked
@@ -24,6 +40,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "filter": {"datatrove": {"RegexFilter": {"regex_exp": "[Тт]ермос"}}},
     "models": {"hq": classifiers.trained()},
     "quality": {"models": {"bg": "hq"}},
+    "balance": {"strategy": "unimax", "budget": 300, "tokenizer": benchmarks.tokenizer()},
+    "decontamination": {"benchmarks": {"quiz": benchmarks.quiz("Термос стои на масата " * 5)}},
 }
 
 
@@ -60,28 +78,36 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
     score.score: (scoring, (schema.DOCUMENTS, schema.LANGUAGES)),
     score.bin_scores: (score.Binning, (schema.SCORES, schema.LANGUAGES)),
     score.cut_scores: (score.Cutting, (schema.SCORE_BINS,)),
+    contamination.overlap: (lambda: configure(SETTINGS).decontamination, (schema.DOCUMENTS,)),
     optout.sort_policies: (optout.BySite, (schema.POLICIES,)),
     optout.sort_addresses: (optout.BySite, (schema.DOCUMENTS,)),
     optout.reserve: (optout.OptOut, (schema.ADDRESSES, schema.POLICIES)),
+    pii.spot: (pii.Spotting, (schema.DOCUMENTS, schema.LANGUAGES)),
     verdict.decide: (
         verdict.Rules,
         (
             schema.DOCUMENTS,
             schema.LANGUAGES,
             schema.QUALITIES,
+            schema.SPOTS,
             schema.SCREENS,
             schema.SCORES,
             schema.CUTS,
+            schema.OVERLAPS,
             schema.RESERVATIONS,
         ),
     ),
     verdict.settle: (verdict.Settling, (schema.RULINGS, schema.ELECTIONS)),
-    pii.redact: (pii.Redaction, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.VERDICTS)),
-    publish.sort_clean: (publish.Sorting, (schema.CLEAN,)),
-    balance.weigh: (balance.Weighing, (schema.CLEAN,)),
+    pii.redact: (pii.Redaction, (schema.DOCUMENTS, schema.LANGUAGES, schema.QUALITIES, schema.SPOTS, schema.VERDICTS)),
+    publish.sort_clean: (publish.Sorting, (schema.CLEAN, schema.SIZES, schema.TOKENS)),
+    balance.count_tokens: (lambda: configure(SETTINGS).tokenizer, (schema.CLEAN,)),
+    balance.size: (balance.Sizing, (schema.CLEAN, schema.ELECTIONS, schema.SCORES)),
+    balance.weigh: (balance.Selection, (schema.SIZES, schema.TOKENS)),
     balance.allocate: (balance.Balance, (schema.WEIGHTS,)),
-    verdict.close: (verdict.Closing, (schema.VERDICTS, schema.BUDGET)),
-    publish.shard: (publish.Publish, (schema.CLEAN,)),
+    balance.border: (balance.Selection, (schema.SIZES, schema.TOKENS, schema.ALLOTMENTS)),
+    balance.cut: (balance.Packing, (schema.ALLOTMENTS, schema.BORDERS)),
+    balance.close: (balance.Selection, (schema.VERDICTS, schema.SIZES, schema.BUDGET)),
+    publish.shard: (publish.Shard, (schema.SHUFFLED,)),
     counting.count: (
         counting.Counting,
         (
@@ -89,7 +115,7 @@ STAGES: dict[Stage, tuple[Callable[[], Any], tuple[pa.Schema, ...]]] = {
             schema.DOCUMENTS,
             schema.LANGUAGES,
             schema.QUALITIES,
-            schema.CLEAN,
+            schema.SPOTS,
             schema.RESERVATIONS,
         ),
     ),
@@ -120,7 +146,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
         shards = make(self, tasks, all_or_nothing)
         for part in shards.parts:
             table = read_part(part)
-            if part.key in ("bul_Cyrl", "budget") or (
+            if part.key in ("bul_Cyrl", "budget", "allotments") or (
                 not part.key.count("_Latn") and part.key not in ("other", "ell_Grek")
             ):
                 parts[tasks[0].stage] = table
@@ -128,7 +154,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
 
     patch = pytest.MonkeyPatch()
     patch.setattr(Run, "make", watched)
-    crawl = crawls.pages(["bg"])
+    crawl = crawls.pages(["bg", "it"])
     for page in crawl:
         if "copy.example" in page.url:  # lines that the site has on every page
             lines = (
@@ -146,8 +172,9 @@ MADE_BY = {
     id(schema.DOCUMENTS): "ingest", id(schema.LANGUAGES): "identify", id(schema.SIGNATURES): "sign", id(schema.QUALITIES): "measure",
     id(schema.LINES): "count_lines", id(schema.COMMON_LINES): "find_common_lines", id(schema.KEYS): "sort_keys", id(schema.LINKS): "pair", id(schema.CLUSTERS): "connect", id(schema.CANDIDATES): "register",
     id(schema.URL_KEYS): "sort_urls", id(schema.URL_LOSERS): "elect_urls", id(schema.MEMBERS): "enrol", id(schema.RULINGS): "decide",
-    id(schema.ELECTIONS): "elect", id(schema.VERDICTS): "settle", id(schema.CLEAN): "sort_clean", id(schema.WEIGHTS): "weigh",
-    id(schema.BUDGET): "allocate", id(schema.SCREENS): "screen",
+    id(schema.ELECTIONS): "elect", id(schema.VERDICTS): "settle", id(schema.CLEAN): "redact", id(schema.WEIGHTS): "weigh",
+    id(schema.TOKENS): "count_tokens", id(schema.SIZES): "size", id(schema.ALLOTMENTS): "allocate", id(schema.BORDERS): "border",
+    id(schema.BUDGET): "cut", id(schema.SHUFFLED): "sort_clean", id(schema.OVERLAPS): "overlap", id(schema.SCREENS): "screen", id(schema.SPOTS): "spot",
     id(schema.SCORES): "score", id(schema.SCORE_BINS): "bin_scores", id(schema.CUTS): "cut_scores",
     id(schema.POLICIES): "sort_policies", id(schema.ADDRESSES): "sort_addresses", id(schema.RESERVATIONS): "reserve",
     id(schema.COUNTS): "count", id(schema.HOSTS): "count_hosts", id(schema.DRAWS): "draw", id(schema.SAMPLES): "excerpt",
@@ -169,6 +196,20 @@ def test_a_stage_keeps_its_promise(stage: Stage, rows: int | None, tables: dict[
 
 
 def test_no_stage_is_forgotten() -> None:
-    modules = (langid, dedup, quality, score, screening, optout, verdict, pii, publish, balance, counting, drawing)
+    modules = (
+        langid,
+        dedup,
+        quality,
+        score,
+        screening,
+        contamination,
+        optout,
+        verdict,
+        pii,
+        publish,
+        balance,
+        counting,
+        drawing,
+    )
     found = {value for module in modules for value in vars(module).values() if isinstance(value, Stage)}
     assert found == set(STAGES)

@@ -1,0 +1,326 @@
+"""One pass over a text's bytes for everything that may be personal data, then each kind's own check.
+
+The scan stops at *triggers*: eight digits, an @, the beginning of an IBAN. At each, and at each further group of digits, the kinds
+try in turn. A kind whose check lets too much pass asks for a word beside the number, and words are looked for only then. Every look is at a
+bounded piece of text, so time grows with the text and with nothing else.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, lru_cache
+
+from euro_curate.languages import languages
+from euro_curate.pii import card, email, iban, ip, mac, phone, secret, wallet
+from euro_curate.pii.engine import AnyOf, compiled
+from euro_curate.pii.kind import GAP, NUMBER, Kind
+from euro_curate.pii.states import NATIONAL
+from euro_curate.pii.vat import VAT
+from euro_curate.pii.words import pattern, plain
+
+CODED: tuple[Kind, ...] = (*NATIONAL, VAT)  # kinds that a file describes and kind.py locates
+TRIGGERS: dict[str, tuple[bytes, ...]] = {
+    "email": (email.TRIGGER,),
+    "iban": (iban.TRIGGER,),
+    "ip": (ip.TRIGGER,),
+    "mac": (mac.TRIGGER,),
+    "secret": (secret.TRIGGER,),
+    "wallet": (wallet.TRIGGER,),
+    "card": (NUMBER,),
+    "phone": (NUMBER, rb"[0-9]{3}[ \-][0-9]{4}"),
+    **{kind.name: (NUMBER, kind.trigger) for kind in CODED},
+}
+TAGS = {name: name for name in TRIGGERS} | {kind.name: kind.tag for kind in CODED}
+OPTIONAL = ("secret", "wallet", *(kind.name for kind in CODED if not kind.default))
+_NAMES = {"phone": phone.NAMES, **{kind.name: kind.names for kind in CODED}}
+
+_BEFORE, _AFTER, _NEAR = 120, 80, 40  # characters in which a word for a number is looked for; _NEAR: just before it
+_LONGEST = 160  # bytes of digits and gaps read at once
+_UNDECIDED = 64  # at their end, a number may go on in the next piece
+
+_CLUSTER = re.compile(rb"[0-9]+(?:(?:[()]|" + GAP[: -len(b"{0,3}")] + rb"){1,3}[0-9]+)*")
+_GROUP = re.compile(rb"[0-9]+")
+_DAY, _MONTH, _YEAR = rb"(?:0?[1-9]|[12][0-9]|3[01])", rb"(?:0?[1-9]|1[0-2])", rb"(?:1[5-9]|20)[0-9]{2}"
+_DATE = rb"(?:%b(?:\. ?%b\. ?|/%b/|-%b-)(?:%b|[0-9]{2})|%b %b %b|%b[.\-/]%b[.\-/]%b|%b)" % (
+    (_DAY, _MONTH, _MONTH, _MONTH, _YEAR, _DAY, _MONTH, _YEAR, _YEAR, _MONTH, _DAY, _YEAR)
+)
+_TIME = rb"(?:[ .\-]{1,3}[0-9]{1,2}(?:[.][0-9]{2})?)?"
+_DASH = rb"(?: ?(?:[\-/]|\xe2\x80[\x90-\x93]) ?| )"
+_DATES = _DATE + _TIME + rb"(?:" + _DASH + _DATE + _TIME + rb")*"
+_THOUSANDS = rb"[1-9][0-9]{0,2}(?:(?:[ .]|\xc2\xa0|\xe2\x80[\xaf\x89])[0-9]{3}){2,}"
+_MONEY = rb"(?:,[0-9]{1,3}(?![0-9])|(?: |\xc2\xa0)?(?:%|\xe2\x82\xac|\$|EUR\b|USD\b|K\xc4\x8d|z\xc5\x82|Ft\b|kr\b|lei\b|\xd0\xbb\xd0\xb2))"
+# Digits that are a date, several, or an amount of money, and end there.
+_NOBODYS = re.compile(
+    rb"(?:" + _DATES + rb"|" + _THOUSANDS + rb"(?=" + _MONEY + rb"))(?!" + GAP + rb"[0-9]|[0-9A-Za-z])"
+)
+# What makes the digits behind it something else, and is read with them: books, articles of law and of shops, sums.
+_LABELS = (
+    rb"(?:IS[BSM]N|doi:|DOI:? |arXiv:|EAN|GTIN|UPC|CELEX|Celex|ECLI:|PMID|OCLC|ASIN|IMEI)[^0-9A-Za-z]{0,4}(?:1[03][^0-9A-Za-z]{1,4})?[0-9A-Za-z]|"
+    rb"(?:\$|\xe2\x82\xac|\xc2\xa3|EUR|USD|CZK|PLN|HUF|CHF|GBP) ?[0-9]"
+)
+_LABELLED = re.compile(rb"(?:" + _LABELS + rb")[0-9A-Za-z.:/()]*(?:(?:[ \-]|\xc2\xa0)[0-9.,:/]{1,16}X?)*")
+_ADDRESS = re.compile(rb"[0-9A-Za-z._%+\-\x80-\xff]{0,64}@[0-9A-Za-z\x80-\xff]")
+
+_GOES_ON = tuple(bytes([c]) for c in b":ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_DIGITS, _PLUS = b"0123456789", ord("+")
+_FOLLOWS = 16  # bytes after a phone number in which another may begin: 030 123 / 030 456
+_GAPS = bytes(i for i in range(256) if not 0x30 <= i <= 0x39)
+
+Found = tuple[str, int, int]  # kind, first byte, end
+
+
+EVERY = "*"  # in place of a language: the words and states of all 24, more false alarms
+
+
+@lru_cache(maxsize=256)
+def finder(language: str, kinds: tuple[str, ...]) -> "Finder":
+    """The finder for a language (a code of the 24, or anything else) and a choice of kinds."""
+    return Finder(language, kinds)
+
+
+class Finder:
+    """What is looked for in one language."""
+
+    def __init__(self, language: str, kinds: Sequence[str]) -> None:
+        spoken = (
+            list(languages().values())
+            if language == EVERY
+            else [languages()[language]]
+            if language in languages()
+            else []
+        )
+        self.regions = tuple(dict.fromkeys(country for known in spoken for country in known.countries))
+        self._wide = 2 if any(known.script != "Latin" for known in spoken) else 1  # bytes a letter
+        self._on = frozenset(kinds)
+        self._coded = {kind.name: kind for kind in CODED if kind.name in self._on}
+        free = [
+            kind for kind in self._coded.values() if kind.usual and (not kind.country or kind.country in self.regions)
+        ]
+        self._free_letters = [kind for kind in free if kind.lettered]
+        self._free_digits = [kind for kind in free if not kind.lettered]
+        self._fewest = min((kind.digits for kind in self._free_digits), default=_LONGEST)
+        self._free_form = re.compile(b"|".join(kind.form(named=False) for kind in self._free_digits) or b"\\Z.")
+        self._letter_form = re.compile(
+            b"|".join(kind.form(named=True) for kind in self._coded.values() if kind.lettered) or b"\\Z."
+        )
+        own: dict[str, list[str]] = {}
+        for known in spoken:
+            for name, words in known.pii:
+                own.setdefault(name, []).extend(words)
+        # Kinds of the language's own states first: two states may have one form of number and one name for it.
+        order = sorted(self._on & set(TRIGGERS), key=lambda name: (self._foreign(name), list(TRIGGERS).index(name)))
+        self._words = [
+            (name, pattern(w)) for name in order for w in dict.fromkeys((*_NAMES.get(name, ()), *own.get(name, ())))
+        ]
+        self._phones = "phone" in self._on
+        self._extra = [(name, _SPECIAL[name]) for name in ("wallet", "secret") if name in self._on]
+
+    def _foreign(self, name: str) -> bool:
+        return name in self._coded and self._coded[name].country not in self.regions
+
+    @cached_property
+    def _scan(self) -> Callable[[bytes, int], Iterator[re.Match[bytes]]]:
+        triggers = dict.fromkeys(trigger for name in TRIGGERS if name in self._on for trigger in TRIGGERS[name])
+        scan: Callable[[bytes, int], Iterator[re.Match[bytes]]] = compiled(b"|".join((_LABELS, *triggers))).finditer
+        return scan
+
+    @cached_property
+    def _any_word(self) -> AnyOf:
+        return AnyOf([words for _, words in self._words])
+
+    def find(self, data: bytes, places: Sequence[int] | None = None) -> tuple[list[Found], list[int]]:
+        """(everything found in UTF-8 bytes, in order, without overlap; places of triggers where something was in doubt).
+
+        `places`: look at these triggers only.
+        """
+        spans: list[Found] = []
+        doubtful: list[int] = []
+        if not self._on:
+            return spans, doubtful
+        pos = 0
+        matches = self._scan(data, 0) if places is None else self._at(data, places)
+        while (match := next(matches, None)) is not None:
+            at, end = match.span()
+            if at < pos:
+                if end > pos and places is None:  # the tail may be one by itself
+                    matches = self._scan(data, pos)
+                continue
+            first = data[at]
+            if first in _DIGITS:
+                if (skip := _NOBODYS.match(data, at)) and not (at and data[at - 1] == _PLUS):
+                    pos = skip.end()
+                    continue
+                found, pos, doubt = self._cluster(data, at, end, spans[-1] if spans else None)
+            elif first in b"@[({< ":
+                located = email.locate(data, at, end)
+                found, pos, doubt = [("email", *located)] if located else [], end, not located
+            elif label := _LABELLED.match(data, at):
+                pos = label.end()
+                continue
+            else:
+                one = self._letters(data, at, end)
+                found, pos, doubt = ([one], one[2], False) if one else ([], at + 1, True)
+            if doubt:
+                doubtful.append(at)
+            for span in found:
+                if not spans or span[1] >= spans[-1][2]:
+                    spans.append(span)
+                    pos = max(pos, span[2])
+            if pos < end and places is None:
+                matches = self._scan(data, pos)
+        return spans, doubtful
+
+    def _at(self, data: bytes, places: Sequence[int]) -> Iterator[re.Match[bytes]]:
+        """The triggers at these places."""
+        for place in places:
+            match = next(self._scan(data, place), None)
+            if match is not None and match.start() == place:
+                yield match
+
+    def _letters(self, data: bytes, at: int, end: int) -> Found | None:
+        """What begins with the letter at byte `at`; the scan matched up to `end`."""
+        if (data[end - 1] in b":-" or b"::" in data[at:end]) and (found := self._hex(data, at)):
+            return found
+        if "iban" in self._on and (place := iban.locate(data, at)):
+            return ("iban", *place)
+        for name, locate in self._extra:
+            if place := locate(data, at):
+                return (name, *place)
+        for kind in self._free_letters:
+            if place := kind.locate(data, at, False):
+                return (kind.name, *place)
+        if not self._letter_form.match(data, at):
+            return None
+        for word in self.around(data, at, at + 16):
+            told = self._coded.get(word)
+            if told and told.lettered and (place := told.locate(data, at, True)):
+                return (word, *place)
+        return None
+
+    def _hex(self, data: bytes, at: int) -> Found | None:
+        """An IPv6 or hardware address."""
+        if "ip" in self._on and (place := ip.locate(data, at)):
+            return ("ip", *place)
+        if "mac" in self._on and (place := mac.locate(data, at)):
+            return ("mac", *place)
+        return None
+
+    def _cluster(self, data: bytes, at: int, end: int, last: Found | None) -> tuple[list[Found], int, bool]:
+        """(what begins at the groups of digits from byte `at` on, where to read on, whether some of them are in doubt)."""
+        if (data[end - 1] in b":-" or b"::" in data[at:end]) and (found := self._hex(data, at)):
+            return [found], found[2], False
+        for name, locate in self._extra:
+            if place := locate(data, at):
+                return [(name, *place)], place[1], False
+        cluster = _CLUSTER.match(data, at, at + _LONGEST)
+        assert cluster is not None
+        end = cluster.end()
+        cut = end == at + _LONGEST
+        run = cluster[0]
+        if dotted := run.count(b".") > 2 and "ip" in self._on:
+            if place := ip.locate(data, at):
+                return [("ip", *place)], place[1], False
+            if ip.FORM.fullmatch(run):
+                return [], end, True
+        digits = len(run.translate(None, _GAPS))
+        hyphened = run.count(b"-") > 4 and "mac" in self._on
+        abroad = self._phones and (b"00" in run or b"+" in data[max(0, at - 3) : at])
+        cards = digits > 11 and "card" in self._on
+        free = digits >= self._fewest
+        words = self.around(data, at, end)
+        named = [
+            kind for name in words if (kind := self._coded.get(name)) and not kind.lettered and digits >= kind.digits
+        ]
+        ring = self._phones and (
+            "phone" in words or (last is not None and last[0] == "phone" and at - last[2] <= _FOLLOWS)
+        )
+        if not (hyphened or abroad or cards or free or named or ring or dotted or data[end : end + 1] in _GOES_ON):
+            return [], end, True
+        spans: list[Found] = []
+        done = 0
+        doubt = False
+        for group in _GROUP.finditer(data, at, end):
+            start = group.start()
+            if start < done:
+                continue
+            if cut and start > max(at, end - _UNDECIDED):
+                return spans, start, doubt
+            one = None
+            if dotted and (place := ip.locate(data, start)):
+                one = ("ip", *place)
+            elif hyphened and (place := mac.locate(data, start)):
+                one = ("mac", *place)
+            elif abroad and (place := phone.locate(data, start, (), False)):
+                one = ("phone", *place)
+            elif cards and (place := card.locate(data, start, "card" in words)):
+                one = ("card", *place)
+            else:
+                one = (
+                    self._national(data, start, named, ring, last)
+                    if named or ring or (free and self._free_form.match(data, start))
+                    else None
+                )
+            if one and not _ADDRESS.match(data, one[2]):
+                spans.append(one)
+                last = one
+                done = one[2]
+                ring = ring or one[0] == "phone"
+            else:
+                doubt = True
+        if cut:
+            rest = _GROUP.match(data, end)
+            end = rest.end() if rest else end
+        elif start > max(at, done) and data[end : end + 1] in _GOES_ON:
+            return spans, start, doubt  # what begins with the last group is not only digits
+        return spans, end, doubt
+
+    def _national(self, data: bytes, at: int, named: Sequence[Kind], ring: bool, last: Found | None) -> Found | None:
+        """A number of a state, or a phone number as written inside a state, that begins at byte `at`."""
+        if self._free_form.match(data, at):
+            for kind in self._free_digits:
+                if place := kind.locate(data, at, False):
+                    return (kind.name, *place)
+        follows = ring and last is not None and last[0] == "phone" and 0 <= at - last[2] <= _FOLLOWS
+        near = self._near(data, at) if ring and not follows else set()
+        if "phone" not in near or any(
+            kind.name in near for kind in named
+        ):  # else it is that phone's, whatever else is around
+            for kind in named:
+                if place := kind.locate(data, at, True):
+                    return (kind.name, *place)
+        if (follows or "phone" in near) and (place := phone.locate(data, at, self.regions, True)):
+            return ("phone", *place)
+        return None
+
+    def _near(self, data: bytes, at: int) -> set[str]:
+        text = plain(data[max(0, at - 2 * self._wide * _NEAR) : at])[-self._wide * _NEAR :]
+        return {self._words[i][0] for i in self._any_word(b" " + text)}
+
+    def around(self, data: bytes, start: int, end: int) -> list[str]:
+        """Kinds of which a word stands around two bytes, the language's own first. Tags take no room, whatever stands in them."""
+        before, after = self._wide * _BEFORE, self._wide * _AFTER
+        piece = data[max(0, start - before) : end + after]
+        if b"<" in piece:
+            head, tail = data[max(0, start - 3 * before) : start], data[end : end + 3 * after]
+            text = plain(head)[-before:] + plain(tail)[:after]
+        else:
+            text = plain(piece)
+        hits = self._any_word(text)
+        return list(dict.fromkeys(self._words[i][0] for i in sorted(hits))) if hits else []
+
+
+_SPECIAL: dict[str, Callable[[bytes, int], tuple[int, int] | None]] = {
+    "ip": ip.locate,
+    "mac": mac.locate,
+    "iban": iban.locate,
+    "wallet": wallet.locate,
+    "secret": secret.locate,
+}
+
+
+def code_points(data: bytes, places: Iterator[int]) -> Iterator[int]:
+    """Byte offsets in rising order -> code-point offsets."""
+    done = chars = 0
+    for place in places:
+        chars += len(data[done:place].decode("utf-8", "replace"))
+        done = place
+        yield chars
