@@ -187,7 +187,7 @@ def connected(run: Run, links: Shards, tasks: Tasks) -> Shards:
     }
     labels = tasks.gather(run, label, by_node, Pairing())
     hooks = tasks.gather(run, hook, by_node, Pairing())
-    upper = connected(run, hooks, tasks) if hooks.rows else hooks
+    upper = connected(run, hooks, tasks) if hooks.rows else NOTHING
     return tasks.gather(
         run,
         compose,

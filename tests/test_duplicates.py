@@ -105,3 +105,10 @@ def test_rounds_over_files_find_what_one_union_find_finds(
 
 def test_no_links_make_no_clusters(run: Run) -> None:
     assert connected(run, Shards(()), Tasks()).rows == 0
+
+
+def test_a_file_that_is_too_large_for_a_task_alone_needs_no_hooks(run: Run) -> None:
+    links = links_of(run, path(50), 1)
+    found = dict(rows_of(connected(run, links, Tasks(ROW_BYTES["connect"] * 20))))
+    assert len(found) == 51
+    assert len(set(found.values())) == 1
