@@ -27,7 +27,7 @@ STEPS: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "type": ("mime_of", ("mime:",)),
     "size": (None, ("size:large",)),
     "characters": ("decode", ("encoding:charset",)),
-    "head, opt-outs, URL": ("_read_head", ("opt_out:", "url:", "forgotten:")),
+    "head, opt-outs, URL": ("read_head", ("opt_out:", "url:", "forgotten:")),
     "blocks": ("read_page", ("extract:large", "extract:short")),
     "language": ("language_gate", ("language:",)),
     "links": (None, ("extract:links",)),
