@@ -16,6 +16,12 @@ from euro_curate.run import Executor, Run
 
 Settings = dict[str, dict[str, Any]]
 
+# The stages that come after `decide`, the report's tables among them: what a changed rule may make anew.
+AFTER_DECIDE = frozenset(
+    "register enrol elect deal settle redact sort_clean size weigh allocate border cut close shard "
+    "count total count_hosts total_hosts top_hosts draw redraw choose excerpt collect".split()
+)
+
 
 def run(
     inputs: Sequence[str | Path], output: Path, settings: Settings | None = None, executor: Executor | None = None

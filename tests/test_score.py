@@ -185,20 +185,7 @@ def test_another_share_remakes_cuts_verdicts_and_after_only(tmp_path: Path) -> N
     crawl = crawls.split(crawls.pages(["it", "bg"]), tmp_path / "in", 2)
     first = crawls.run([crawl], tmp_path / "out", settings())
     second = crawls.run([crawl], tmp_path / "out", settings(0.9))
-    after = {
-        "register",
-        "enrol",
-        "elect",
-        "deal",
-        "settle",
-        "redact",
-        "sort_clean",
-        "weigh",
-        "allocate",
-        "close",
-        "shard",
-    }
-    assert {"cut_scores", "decide"} <= made(second) <= {"cut_scores", "decide", *after}
+    assert {"cut_scores", "decide"} <= made(second) <= {"cut_scores", "decide", *crawls.AFTER_DECIDE}
     assert second["pages"]["kept"] > first["pages"]["kept"]
 
 
