@@ -63,7 +63,7 @@ ROW_BYTES = {
     "register": 650,  # a page
     "sort_urls": 400,  # a candidate
     "enrol": 700,  # a candidate
-    "elect": 1750,  # a member
+    "elect": 2100,  # a member
 }
 
 
