@@ -129,7 +129,8 @@ def _works_for_us(process: Any) -> bool:
     """Whether a process is a worker that descends from this one."""
     with contextlib.suppress(Exception):
         title = " ".join(process.info["cmdline"] or [])
-        return title.startswith("ray::") and os.getpid() in [parent.pid for parent in process.parents()]
+        worker = title.startswith("ray::") and "Agent" not in title  # an agent takes its whole node with it
+        return worker and os.getpid() in [parent.pid for parent in process.parents()]
     return False
 
 

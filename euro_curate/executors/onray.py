@@ -243,8 +243,11 @@ class _Stage:
         except errors.NodeDiedError as error:
             kind, what = "node", type(error).__name__
         except (
+            errors.LocalRayletDiedError
+        ) as error:  # the one that this process hands its tasks to: nothing more can run
+            raise Stopped("Ray has died on the machine of this command. Give the same command again") from error
+        except (
             errors.ObjectLostError,
-            errors.LocalRayletDiedError,
             errors.RaySystemError,
             errors.RuntimeEnvSetupError,
         ) as error:
