@@ -27,11 +27,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sides import ONE_THREAD, run_side
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
 BANDS, ROWS = 14, 8
-THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
 
 # --- sign --------------------------------------------------------------------------------------------------------------------
 
@@ -113,16 +114,7 @@ def run_sign(given: argparse.Namespace) -> None:
         for number in range(given.rounds):
             seconds: dict[str, float] = {}
             for python, name in ((sys.executable, "ours"), (given.datatrove_python, "theirs")):
-                done = subprocess.run(
-                    [python, __file__, "side", name, str(path)],
-                    env=os.environ | THREADS,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                if done.returncode:
-                    raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
-                seconds |= json.loads(done.stdout.splitlines()[-1])
+                seconds |= run_side(str(python), __file__, "side", name, str(path))
             rates = {name: size / spent for name, spent in seconds.items()}
             others = "; ".join(
                 f"datatrove, {n}: {r:.2f} MB/s, ratio {rates['ours'] / r:.0f}" for n, r in rates.items() if n != "ours"
@@ -171,7 +163,7 @@ class Pool:
     """An executor: tasks in so many processes, one thread each. Their seconds are processor time: the machine may have other users."""
 
     def __init__(self, workers: int) -> None:
-        os.environ.update(THREADS)
+        os.environ.update(ONE_THREAD)
         self.pool = multiprocessing.get_context("spawn").Pool(workers)
 
     def run(self, tasks: Sequence[Any], done: Callable[[Any, Any], None]) -> None:

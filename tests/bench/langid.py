@@ -11,8 +11,6 @@ best label of all of it, on one line, as their users do. "fastText": ours, but b
 import argparse
 import gzip
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +18,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from sides import run_side
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -86,23 +86,6 @@ def side(name: str, path: Path) -> dict[str, float]:
     return {"sentences_s": 1 / out["sentences"], "document_ms": 1000 * out["documents"]}
 
 
-def run(python: str, name: str, path: Path, cpu: int | None) -> dict[str, float]:
-    """`side` in a process of its own: one thread, one core."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    done = subprocess.run(
-        [python, __file__, "--side", name, str(path)],
-        env=os.environ | threads,
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=None if cpu is None else lambda: os.sched_setaffinity(0, {cpu}),
-    )
-    if done.returncode:
-        raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
-    answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return answer
-
-
 def texts(files: list[Path], count: int, document_chars: int) -> dict[str, list[str]]:
     """Sentences spread evenly over the files, and documents of whole runs of them."""
     rows = []
@@ -150,7 +133,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for name in SIDES:
                 python = sys.executable if name in ("ours", "fastText") else options.bench_python
-                found[name].append(run(python, name, path, options.cpu))
+                found[name].append(run_side(str(python), __file__, "--side", name, str(path), cpu=options.cpu))
     print("\n| | sentences/s, each round | ratio | ms a document, each round | ratio |\n|---|--:|--:|--:|--:|")
     best = {name: (max(r["sentences_s"] for r in rs), min(r["document_ms"] for r in rs)) for name, rs in found.items()}
     for name, rounds in found.items():

@@ -11,7 +11,6 @@ Prints MB/s, documents/s, the ratio, and our memory while the same text is measu
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sides import run_side
+
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
 ROOT = HERE.parent.parent
 
 
@@ -113,22 +113,6 @@ def theirs(path: Path, rounds: int) -> dict[str, Any]:
     return {"seconds": seconds, "fallbacks": fallbacks}
 
 
-def side(python: str, name: str, path: Path) -> dict[str, Any]:
-    """One round of one side in a process of its own, one thread."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
-    done = subprocess.run(
-        [python, __file__, "--side", name, str(path)],
-        env=os.environ | threads,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"{name} failed:\n{done.stderr[-2000:]}")
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
-
-
 def main() -> None:
     """The command of the module's docstring."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -154,7 +138,10 @@ def main() -> None:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
         ratios = []
         for number in range(given.rounds):
-            a, b = side(sys.executable, "ours", path), side(given.datatrove_python, "theirs", path)
+            a, b = (
+                run_side(str(python), __file__, "--side", name, str(path))
+                for python, name in ((sys.executable, "ours"), (given.datatrove_python, "theirs"))
+            )
             mine, other = min(a["seconds"]), sum(b["seconds"][0].values())
             ratios.append(other / mine)
             steps = ", ".join(f"{name} {1e3 * s / len(rows):.1f} ms" for name, s in b["seconds"][0].items())
