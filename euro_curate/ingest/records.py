@@ -59,18 +59,32 @@ class Reading:
         self.bytes_skipped += until - at
 
 
-class HashedFile(io.RawIOBase):
-    """A seekable file that hashes every byte once, in order, as it is first read."""
+class ReadOnly(io.RawIOBase):
+    """A seekable file whose `read` is its own; `_at` is where it stands."""
 
-    def __init__(self, raw: IO[bytes]) -> None:
-        self._raw, self._hasher, self._hashed, self._at = raw, xxhash.xxh3_128(), 0, 0
-        self.failure: Exception | None = None  # of the storage: not damage in the file
+    _at = 0
 
     def readable(self) -> bool:
         return True
 
     def seekable(self) -> bool:
         return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def tell(self) -> int:
+        return self._at
+
+
+class HashedFile(ReadOnly):
+    """A seekable file that hashes every byte once, in order, as it is first read."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw, self._hasher, self._hashed, self._at = raw, xxhash.xxh3_128(), 0, 0
+        self.failure: Exception | None = None  # of the storage: not damage in the file
 
     def read(self, size: int = -1) -> bytes:
         try:
@@ -85,16 +99,8 @@ class HashedFile(io.RawIOBase):
         self._at += len(data)
         return data
 
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
     def seek(self, offset: int, whence: int = 0) -> int:
         self._at = self._raw.seek(offset, whence)
-        return self._at
-
-    def tell(self) -> int:
         return self._at
 
     def digest(self) -> str:

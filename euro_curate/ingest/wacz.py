@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from euro_curate.ingest.archive import read_archive
-from euro_curate.ingest.records import HashedFile, Reading, Record, Stream, container
+from euro_curate.ingest.records import HashedFile, Reading, ReadOnly, Record, Stream, container
 
 _CRAWL_FILE = re.compile(r"\.w?arc(\.(gz|zst|lz4))?$", re.IGNORECASE)
 _HELD = 64 << 20  # bytes of an unpacked crawl file that are held in memory; more goes to a temporary file
@@ -34,17 +34,11 @@ class _Member:
     crc: int | None  # of the unpacked bytes, where it is known
 
 
-class _Window(io.RawIOBase):
+class _Window(ReadOnly):
     """A stretch of a file, as a file."""
 
     def __init__(self, stream: Stream, start: int, size: int) -> None:
         self._stream, self._start, self._size, self._at = stream, start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
 
     def read(self, size: int = -1) -> bytes:
         left = max(0, self._size - self._at)
@@ -53,16 +47,8 @@ class _Window(io.RawIOBase):
         self._at += len(data)
         return data
 
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
     def seek(self, offset: int, whence: int = 0) -> int:
         self._at = offset + (0, self._at, self._size)[whence]
-        return self._at
-
-    def tell(self) -> int:
         return self._at
 
 
