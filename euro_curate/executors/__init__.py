@@ -4,8 +4,8 @@ Both give a failed task a number of further attempts by the kind of its failure,
 on one input, never stops for one, and never drops one silently.
 """
 
-from euro_curate.executors.attempts import BUDGETS, Attempts, Stopped
+from euro_curate.executors.attempts import BUDGETS, Stopped
 from euro_curate.executors.onray import CannotStart, OnRay, elsewhere, is_remote
 from euro_curate.executors.serial import Serial
 
-__all__ = ["BUDGETS", "Attempts", "CannotStart", "OnRay", "Serial", "Stopped", "elsewhere", "is_remote"]
+__all__ = ["BUDGETS", "CannotStart", "OnRay", "Serial", "Stopped", "elsewhere", "is_remote"]

@@ -199,7 +199,7 @@ class _Stage:
 
     def _hand_out(self, cluster: _Cluster) -> None:
         waiting = []
-        while self.todo and len(self.running) < cluster.slots(cluster.fitting(self.todo[0].task.memory_bytes) or 1):
+        while self.todo and self._has_room(self.todo[0], cluster):
             attempts = self.todo.popleft()
             if attempts.not_before > time.monotonic():
                 waiting.append(attempts)
@@ -210,9 +210,12 @@ class _Stage:
             return
         late_s = max(_TWIN_LEAST_S, _TWIN_AFTER * statistics.quantiles(self.took_s, n=20)[-1])
         for attempts, since in list(self.running.values()):
-            room = cluster.slots(cluster.fitting(attempts.task.memory_bytes) or 1)
-            if attempts.running == 1 and time.monotonic() - since > late_s and len(self.running) < room:
+            if attempts.running == 1 and time.monotonic() - since > late_s and self._has_room(attempts, cluster):
                 self._submit(attempts, cluster)
+
+    def _has_room(self, attempts: Attempts, cluster: _Cluster) -> bool:
+        """Whether one more task of this one's size can run."""
+        return len(self.running) < cluster.slots(cluster.fitting(attempts.task.memory_bytes) or 1)
 
     def _submit(self, attempts: Attempts, cluster: _Cluster) -> None:
         options: dict[str, Any] = {
@@ -242,9 +245,8 @@ class _Stage:
             kind, what = "timeout", f"cancelled after {took_s:.0f} s"
         except errors.NodeDiedError as error:
             kind, what = "node", type(error).__name__
-        except (
-            errors.LocalRayletDiedError
-        ) as error:  # the one that this process hands its tasks to: nothing more can run
+        except errors.LocalRayletDiedError as error:
+            # The one that this process hands its tasks to: nothing more can run.
             raise Stopped("Ray has died on the machine of this command. Give the same command again") from error
         except (
             errors.ObjectLostError,
