@@ -21,7 +21,7 @@ from euro_curate.balance import (
     cut,
     weigh,
 )
-from euro_curate.run import Run, Slice
+from euro_curate.run import Run, Slice, merged
 from euro_curate.schema import ALLOTMENTS, BORDERS, CLEAN, SIZES, TOKENS, WEIGHTS
 from euro_curate.shards import Part, Shards, join, read_bytes, read_part
 from euro_curate.shards import replace as overwrite
@@ -42,19 +42,6 @@ class Planning:
     packing: Packing = field(default_factory=Packing)
     tokenizer: Tokenizer | None = None
     merge_parts: int = 256
-
-
-def merged(shards: Shards, size: int, most_bytes: int | None = None) -> dict[str, list[str]]:
-    """Batches of parts in key order, of at most so many parts and (stored) bytes: name -> part keys."""
-    batches: list[list[str]] = []
-    room = 0
-    for part in shards.parts:
-        if not batches or len(batches[-1]) == size or (most_bytes and part.bytes > room):
-            batches.append([])
-            room = most_bytes or 0
-        batches[-1].append(part.key)
-        room -= part.bytes
-    return {f"batch-{i:05d}": keys for i, keys in enumerate(batches)}
 
 
 def budgeted(run: Run, sizes: Shards, tokens: Shards, p: Planning) -> Shards:

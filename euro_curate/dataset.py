@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from euro_curate.balance import SIZED, Sizing, count_tokens, plan_text, size
-from euro_curate.budgeting import Planning, budgeted, merged, note_sizes
+from euro_curate.budgeting import Planning, budgeted, note_sizes
 from euro_curate.publish import Sorting, plan, ranges, shard, sort_clean
 from euro_curate.recipe import Config
-from euro_curate.run import Run, Slice, Task
+from euro_curate.run import Run, Slice, Task, merged
 from euro_curate.schema import CLEAN, ELECTIONS, SCORES, SHUFFLED, SIZES, TOKENS
 from euro_curate.shards import Shards, join, read_part
 

@@ -1,6 +1,6 @@
 """find_duplicates(): the dedup part of the flow, in tasks of bounded size. Which tasks there are follows from row counts and the recipe."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ from euro_curate.dedup import (
     sort_keys,
     sort_urls,
 )
-from euro_curate.run import Run, Slice
+from euro_curate.run import Run, Slice, hash_ranges, merged
 from euro_curate.schema import (
     CANDIDATES,
     CLUSTERS,
@@ -85,25 +85,32 @@ class Tasks:
 
     def ranges(self, stage: str, rows: int) -> dict[str, tuple[int, int | None]]:
         """So many rows' hashes, cut into equal ranges of which each fits a task: name -> (low, high or None)."""
-        count = -(-rows // self.rows(stage)) or 1
-        bounds = [(1 << 64) * i // count for i in range(count)]
-        return {f"range-{i:05d}": (low, bounds[i + 1] if i + 1 < count else None) for i, low in enumerate(bounds)}
+        return hash_ranges(-(-rows // self.rows(stage)) or 1)
+
+    def cut(self, stage: str, rows: int, *tables: tuple[Shards, pa.Schema, str]) -> Plan:
+        """A task for each of those ranges: what tables (each with its schema) have in it by the column named."""
+        return {
+            name: [(Slice(table.parts, between=(column, *bounds)), schema) for table, schema, column in tables]
+            for name, bounds in self.ranges(stage, rows).items()
+        }
 
     def batches(self, stage: str, shards: Shards) -> dict[str, list[str]]:
         """Parts in key order, as many together as fit a task: name -> part keys. A part that is too large comes alone."""
-        limit, held = self.rows(stage), 0
-        out: list[list[str]] = []
-        for part in shards.parts:
-            if not out or len(out[-1]) >= self.merge_parts or held + part.rows > limit:
-                out.append([])
-                held = 0
-            out[-1].append(part.key)
-            held += part.rows
-        return {f"batch-{i:05d}": keys for i, keys in enumerate(out)}
+        return merged(shards, self.merge_parts, self.rows(stage), lambda part: part.rows)
 
     def gather(self, run: Run, stage: Stage, keys: Plan, params: Any, aligned: int = 1) -> Shards:
         """run.gather, with the memory that these tasks are cut for."""
         return run.gather(stage, keys, params, aligned, self.task_bytes + PROCESS_BYTES)
+
+
+def of_files(
+    shards: Shards, schema: pa.Schema, batches: Mapping[str, Sequence[str]], sources: Mapping[str, str]
+) -> Plan:
+    """The rows of each batch of crawl files (`sources`: part key -> name of the crawl file)."""
+    return {
+        name: [(Slice(shards.parts, equal=("source", tuple(sorted(sources[key] for key in keys)))), schema)]
+        for name, keys in batches.items()
+    }
 
 
 NOTHING = Shards(())
@@ -130,19 +137,13 @@ def without_common_lines(run: Run, texts: Shards, sources: Mapping[str, str], ta
     common = tasks.gather(
         run,
         find_common_lines,
-        {
-            name: [(Slice(counted.parts, between=("key", *bounds)), LINES)]
-            for name, bounds in tasks.ranges("find_common_lines", counted.rows).items()
-        },
+        tasks.cut("find_common_lines", counted.rows, (counted, LINES, "key")),
         lines,
     )
     dealt = tasks.gather(
         run,
         deal_lines,
-        {
-            name: [(Slice(common.parts, equal=("source", tuple(sources[key] for key in keys))), COMMON_LINES)]
-            for name, keys in batches.items()
-        },
+        of_files(common, COMMON_LINES, batches, sources),
         lines,
     )
     batch_of = {key: dealt.only([name]).parts for name, keys in batches.items() for key in keys}
@@ -181,23 +182,14 @@ def connected(run: Run, links: Shards, tasks: Tasks) -> Shards:
         {name: [(Slice(links.only(keys).parts), LINKS)] for name, keys in tasks.batches("connect", links).items()},
         Pairing(),
     )
-    by_node = {
-        name: [(Slice(local.parts, between=("node", *bounds)), CLUSTERS)]
-        for name, bounds in tasks.ranges("label", local.rows).items()
-    }
+    by_node = tasks.cut("label", local.rows, (local, CLUSTERS, "node"))
     labels = tasks.gather(run, label, by_node, Pairing())
     hooks = tasks.gather(run, hook, by_node, Pairing())
     upper = connected(run, hooks, tasks) if hooks.rows else NOTHING
     return tasks.gather(
         run,
         compose,
-        {
-            name: [
-                (Slice(labels.parts, between=("cluster", *bounds)), CLUSTERS),
-                (Slice(upper.parts, between=("node", *bounds)), CLUSTERS),
-            ]
-            for name, bounds in tasks.ranges("compose", labels.rows).items()
-        },
+        tasks.cut("compose", labels.rows, (labels, CLUSTERS, "cluster"), (upper, CLUSTERS, "node")),
         Pairing(),
     )
 
@@ -217,10 +209,7 @@ def find_duplicates(
     links = tasks.gather(
         run,
         pair,
-        {
-            name: [(Slice(keys.parts, between=("key", *bounds)), KEYS)]
-            for name, bounds in tasks.ranges("pair", keys.rows).items()
-        },
+        tasks.cut("pair", keys.rows, (keys, KEYS, "key")),
         Pairing(),
     )
     clusters = connected(run, links, tasks)
@@ -235,32 +224,26 @@ def find_duplicates(
     members = tasks.gather(
         run,
         enrol,
-        {
-            name: [
-                (Slice(table.parts, between=("node", *bounds)), schema)
-                for table, schema in ((candidates, CANDIDATES), (clusters, CLUSTERS), (losers, URL_LOSERS))
-            ]
-            for name, bounds in tasks.ranges("enrol", candidates.rows).items()
-        },
+        tasks.cut(
+            "enrol",
+            candidates.rows,
+            (candidates, CANDIDATES, "node"),
+            (clusters, CLUSTERS, "node"),
+            (losers, URL_LOSERS, "node"),
+        ),
         Registering(),
     )
     elections = tasks.gather(
         run,
         elect,
-        {
-            name: [(Slice(members.parts, between=("cluster", *bounds)), MEMBERS)]
-            for name, bounds in tasks.ranges("elect", members.rows).items()
-        },
+        tasks.cut("elect", members.rows, (members, MEMBERS, "cluster")),
         election,
     )
     batches = tasks.batches("register", tables["decide"])
     dealt = tasks.gather(
         run,
         deal,
-        {
-            name: [(Slice(elections.parts, equal=("source", tuple(sorted(sources[key] for key in keys)))), ELECTIONS)]
-            for name, keys in batches.items()
-        },
+        of_files(elections, ELECTIONS, batches, sources),
         Registering(),
     )
     rows = [row for part in elections.parts for row in part.notes["largest"]]
@@ -305,9 +288,6 @@ def url_losers(run: Run, candidates: Shards, tasks: Tasks, addresses: Addresses)
     return tasks.gather(
         run,
         elect_urls,
-        {
-            name: [(Slice(by_url.parts, between=("url_hash", *bounds)), URL_KEYS)]
-            for name, bounds in tasks.ranges("sort_urls", by_url.rows).items()
-        },
+        tasks.cut("sort_urls", by_url.rows, (by_url, URL_KEYS, "url_hash")),
         addresses,
     )

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from euro_curate import __version__
 from euro_curate.balance import HEADS, close
-from euro_curate.budgeting import merged
 from euro_curate.contamination import overlap
 from euro_curate.dataset import planned, sharded
 from euro_curate.dedup import sign
@@ -29,7 +28,7 @@ from euro_curate.publish import card, croissant
 from euro_curate.quality import Measure, measure
 from euro_curate.recipe import Config
 from euro_curate.report import Counting, Seen, observe, read_figures, render
-from euro_curate.run import Earlier, Run, Slice
+from euro_curate.run import Earlier, Run, Slice, hash_ranges, merged
 from euro_curate.schema import (
     ADDRESSES,
     BUDGET,
@@ -201,16 +200,14 @@ def reservations(run: Run, documents: Shards, policies: Shards, c: Config) -> Sh
         },
         BySite(),
     )
-    n = c.run.site_ranges
-    ends: list[int | None] = [(i * 2**64) // n for i in range(n)]
     return run.gather(
         reserve,
         {
-            f"range-{i:05d}": [
-                (Slice(addresses.parts, between=("site_hash", low or 0, high)), ADDRESSES),
-                (Slice(sites.parts, between=("site_hash", low or 0, high)), POLICIES),
+            name: [
+                (Slice(addresses.parts, between=("site_hash", *bounds)), ADDRESSES),
+                (Slice(sites.parts, between=("site_hash", *bounds)), POLICIES),
             ]
-            for i, (low, high) in enumerate(zip(ends, [*ends[1:], None], strict=True))
+            for name, bounds in hash_ranges(c.run.site_ranges).items()
         },
         c.reserving,
     )

@@ -385,12 +385,14 @@ class Run:
         """The tasks of `gather`."""
         return [self._plan(stage, key, slices, aligned, params, into) for key, slices in keys.items()]
 
-    def make(self, tasks: Sequence[Task], all_or_nothing: bool = False) -> Shards:
-        """Makes the parts that are not there yet; tasks that fail for good are in `set_aside`."""
+    def make(
+        self, tasks: Sequence[Task], all_or_nothing: bool = False, there: Mapping[str, Part] | None = None
+    ) -> Shards:
+        """Makes the parts that are not there yet (`there`: those that are, if that is known); tasks that fail for good are in `set_aside`."""
         if not tasks:
             return Shards(())
         name, started = tasks[0].stage, time.monotonic()
-        made = self._there_already(tasks)
+        made = dict(self._there_already(tasks) if there is None else there)
         todo = [task for task in tasks if task.key not in made]
         for task in tasks:
             if task.key in made:
@@ -442,14 +444,15 @@ class Run:
         """Makes parts in folders that others read by glob. If anything there must change, run.json goes first, then every file that the
         plan lacks or that another recipe made; so a folder without a run.json beside it is not finished."""
         present = {_place(path) for folder in folders for path in list_files(join(self.output, folder))}
-        right = {part.path for tasks in folders.values() for part in self._there_already(tasks).values()}
+        there = {folder: self._there_already(tasks) for folder, tasks in folders.items()}
+        right = {part.path for parts in there.values() for part in parts.values()}
         stale = present - {_place(path) for path in right}
         if stale or len(right) < sum(map(len, folders.values())):
             remove(join(self.output, "run.json"))
             scheme = self.output.split("://")[0] + "://" if "://" in self.output else ""
             for path in sorted(stale):
                 remove(scheme + path)
-        return {folder: self.make(tasks) for folder, tasks in folders.items()}
+        return {folder: self.make(tasks, there=there[folder]) for folder, tasks in folders.items()}
 
     # their workings
 
@@ -499,6 +502,29 @@ class Run:
                 "in its @stage(...) if its output changed",
                 task.stage,
             )
+
+
+def merged(
+    shards: Shards, most_parts: int, most: int | None = None, size: Callable[[Part], int] = lambda part: part.bytes
+) -> dict[str, list[str]]:
+    """Batches of parts in key order, of at most so many parts and, with `most`, so much `size` (stored bytes): name -> part keys. A part
+    that is too large comes alone."""
+    batches: list[list[str]] = []
+    held = 0
+    for part in shards.parts:
+        if not batches or len(batches[-1]) >= most_parts or (most is not None and held + size(part) > most):
+            batches.append([])
+            held = 0
+        batches[-1].append(part.key)
+        held += size(part)
+    return {f"batch-{i:05d}": keys for i, keys in enumerate(batches)}
+
+
+def hash_ranges(count: int) -> dict[str, tuple[int, int | None]]:
+    """All 64-bit hashes in so many equal ranges: name -> (low, high or None = to the end), as `Slice.between` takes them."""
+    bounds: list[int | None] = [(1 << 64) * i // count for i in range(count)]
+    ends = zip(bounds, [*bounds[1:], None], strict=True)
+    return {f"range-{i:05d}": (low or 0, high) for i, (low, high) in enumerate(ends)}
 
 
 _LOOKERS = 32  # threads that wait for the storage

@@ -12,12 +12,12 @@ from conftest import tree
 
 from euro_curate import budgeting
 from euro_curate.balance import FINEWEB2, Balance, Selection
-from euro_curate.budgeting import NoPlan, fragment, merged, try_plan
+from euro_curate.budgeting import NoPlan, fragment, try_plan
 from euro_curate.cli import main
 from euro_curate.executors import Serial
 from euro_curate.pipeline import clean_work
 from euro_curate.recipe import configure, local_tokenizer
-from euro_curate.run import Run
+from euro_curate.run import Run, merged
 from euro_curate.shards import Part, Shards
 
 CODES = ("it", "fi", "bg")

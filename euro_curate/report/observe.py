@@ -33,7 +33,7 @@ from euro_curate.report.draw import (
     redraw,
     sources_of,
 )
-from euro_curate.run import Run, Slice, Task
+from euro_curate.run import Run, Slice, Task, hash_ranges, merged
 from euro_curate.schema import (
     COUNTS,
     DOCUMENTS,
@@ -89,13 +89,12 @@ def observe(
             lookup=lambda key: [(of(key), schema) for of, schema in further],
         )
 
-    def merged(stage: Stage, shards: Shards, schema: pa.Schema, params: Any) -> Shards:
+    def added_up(stage: Stage, shards: Shards, schema: pa.Schema, params: Any) -> Shards:
         """The small tables of many parts as a few."""
-        batches = {
-            f"batch-{i // merge_parts:05d}": shards.parts[i : i + merge_parts]
-            for i in range(0, len(shards.parts), merge_parts)
-        }
-        return run.gather(stage, {key: [(Slice(parts), schema)] for key, parts in batches.items()}, params)
+        batches = merged(shards, merge_parts)
+        return run.gather(
+            stage, {name: [(Slice(shards.only(keys).parts), schema)] for name, keys in batches.items()}, params
+        )
 
     def last(table: str, stage: Stage, shards: Shards, schema: pa.Schema, params: Any) -> list[Task]:
         return run.plan_gather(
@@ -119,17 +118,14 @@ def observe(
     hosts = each(count_hosts, [(same_part(seen.documents, HOST_COLUMNS), DOCUMENTS)], Totalling())
     draws = each(draw, [], drawing)
 
-    hosts = merged(total_hosts, hosts, HOSTS, Totalling())
-    width = 2**64 // HOST_RANGES
+    hosts = added_up(total_hosts, hosts, HOSTS, Totalling())
     ranges = {
-        f"range-{i:02d}": Slice(
-            hosts.parts, between=("order", i * width, (i + 1) * width if i + 1 < HOST_RANGES else None)
-        )
-        for i in range(HOST_RANGES)
+        name: [(Slice(hosts.parts, between=("order", *bounds)), HOSTS)]
+        for name, bounds in hash_ranges(HOST_RANGES).items()
     }
-    hosts = run.gather(top_hosts, {key: [(part, HOSTS)] for key, part in ranges.items()}, Totalling())
+    hosts = run.gather(top_hosts, ranges, Totalling())
 
-    chosen = run.gather(choose, {"draws": [(Slice(merged(redraw, draws, DRAWS, drawing).parts), DRAWS)]}, drawing)
+    chosen = run.gather(choose, {"draws": [(Slice(added_up(redraw, draws, DRAWS, drawing).parts), DRAWS)]}, drawing)
     ids = sources_of(read_part(chosen["draws"]))
     key_of = {name: key for key, name in names.items()}
     sampled = [
@@ -155,7 +151,7 @@ def observe(
     )
     return run.publish(
         {
-            "report/counts": last("counts", total, merged(total, counts, COUNTS, Totalling()), COUNTS, Totalling()),
+            "report/counts": last("counts", total, added_up(total, counts, COUNTS, Totalling()), COUNTS, Totalling()),
             "report/hosts": last("hosts", top_hosts, hosts, HOSTS, Totalling()),
             "report/samples": last("samples", collect, samples, SAMPLES, Excerpting()),
         }

@@ -142,8 +142,8 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pa.Table]:
     parts: dict[str, pa.Table] = {}
     make = Run.make
 
-    def watched(self: Run, tasks: Any, all_or_nothing: bool = False) -> Any:
-        shards = make(self, tasks, all_or_nothing)
+    def watched(self: Run, tasks: Any, *rest: Any, **named: Any) -> Any:
+        shards = make(self, tasks, *rest, **named)
         for part in shards.parts:
             table = read_part(part)
             if part.key in ("bul_Cyrl", "budget", "allotments") or (
