@@ -6,7 +6,7 @@ Drops nothing: a text in none of the 24 keeps its own label, a text under its la
 import re
 import unicodedata
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import accumulate
@@ -170,10 +170,8 @@ def guess(sample: str, p: LangId) -> Guess:
     return _judge(line, [(known[label], score) for score, label in found if label in known], p)
 
 
-def guesses(samples: Sequence[str], p: LangId) -> list[Guess]:
-    """`guess` of each text; by our own kernel where it can (see network.py), as that is faster, and then the last digits of a score differ.
-    Importing it takes longer than handling a page, so the processes that handle pages do without.
-    """
+def guesses(samples: Iterable[str], p: LangId) -> list[Guess]:
+    """`guess` of each text; by our own kernel where it can (see network.py), as that is faster, and then the last digits of a score differ."""
     weights = network.load(p.place, p.sha256) if FORMS[p.normalisation] is normalise else None
     if weights is None:
         return [guess(sample, p) for sample in samples]
@@ -306,12 +304,11 @@ def gate(plain: str, wanted: Sequence[str], p: LangId) -> tuple[Guess, bool]:
     A page passes if a few windows together, or any one of three times as many, are labelled as wanted, best or second best with some
     weight: menus and footers may be in another language than the article.
     """
-    whole = guess(" ".join(text.windows(plain, p.window_chars, p.gate_windows)), p)
+    (whole,) = guesses([" ".join(text.windows(plain, p.window_chars, p.gate_windows))], p)
     if _may_be(whole, wanted):
         return whole, True
-    return whole, any(
-        _may_be(guess(window, p), wanted) for window in text.windows(plain, p.window_chars, 3 * p.gate_windows)
-    )
+    parts = guesses(text.windows(plain, p.window_chars, 3 * p.gate_windows), p)
+    return whole, any(_may_be(part, wanted) for part in parts)
 
 
 _SECOND_CHANCE = 0.1  # probability at which a runner-up keeps a page in: the gate must lose < 0.1 % of true pages

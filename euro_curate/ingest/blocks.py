@@ -1,4 +1,4 @@
-"""A page's HTML -> its blocks of text, each with the probability that it is main text. The loops are in kernels/pages.py and kernels/blocks.py."""
+"""A page's HTML -> its blocks of text, each with the probability that it is main text. The loops are in kernels/pages.py, describing.py and blocks.py."""
 
 import html
 from functools import cache
@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from euro_curate.ingest.features import Surroundings, describe, smooth
-from euro_curate.kernels import grow, markup, scan
+from euro_curate.kernels import DESCRIBED, SMOOTHED, describe, grow, markup, scan, smooth
 from euro_curate.kernels import pages as k
 
 # Bits that an element gives to all it holds. 0 is "hidden".
@@ -65,6 +64,7 @@ class _Tables(NamedTuple):
     ends: Any
     facts: Any
     words: Any
+    kinds: Any  # of tags, as describe() reads them
 
 
 def _key(name: str) -> int:
@@ -129,6 +129,7 @@ def tables() -> _Tables:
         np.array(ends, np.int32),
         facts,
         words,
+        np.ascontiguousarray(facts[:, 4]),
     )
 
 
@@ -186,12 +187,11 @@ class Page(NamedTuple):
         first, second = np.empty(n, np.float32), np.empty(n, np.float32)
         if not n:
             return first
-        around = Surroundings(self.nodes, self.blocks)
-        features = describe_page(self, around)
         one, two = _models()
-        grow(features, one.columns, one.values, one.children, one.roots, first)
-        both = np.concatenate((features, smooth(around, first)))
-        grow(both, two.columns, two.values, two.children, two.roots, second)
+        described = describe_page(self)
+        grow(described.features, one.columns, one.values, one.children, one.roots, first)
+        smooth_page(self, described, first)
+        grow(described.features, two.columns, two.values, two.children, two.roots, second)
         return second
 
     def _texts(self, chosen: Any) -> str:
@@ -225,10 +225,37 @@ class _Trees(NamedTuple):
     roots: Any
 
 
-def describe_page(page: Page, around: Surroundings) -> Any:
-    """The features of each block: (columns, blocks)."""
-    title = page.title >> 32, page.title & 0xFFFFFFFF
-    return describe(page.raw, title, page.out.tobytes(), tables().facts[:, 4], around)
+class Described(NamedTuple):
+    """What is known of each block: rows of `features`; `looks` and `joins` as kernels/describing.py says."""
+
+    features: Any
+    looks: Any
+    joins: Any
+
+
+def describe_page(page: Page) -> Described:
+    """A page that has blocks -> what is known of them, but for the columns of smooth_page."""
+    n = len(page.blocks)
+    found = Described(np.empty((n, DESCRIBED + SMOOTHED), np.float32), np.empty(n, np.int64), np.empty(n, np.int64))
+    describe(page.nodes, page.blocks, tables().kinds, _title_block(page), *found)
+    return found
+
+
+def smooth_page(page: Page, described: Described, first: Any) -> None:
+    """Fills in the columns that the first probabilities (n, float32) decide."""
+    smooth(page.nodes, page.blocks, described.looks, described.joins, first, described.features)
+
+
+def _title_block(page: Page) -> int:
+    """The first block of 8 characters or more that stands in the page's title as it is; -1 without one."""
+    start, end = page.title >> 32, page.title & 0xFFFFFFFF
+    wanted = page.raw[start:end] if end - start <= 2000 else b""
+    if wanted:
+        sizes = page.blocks[:, k.B_END] - page.blocks[:, k.B_START]
+        for b in np.flatnonzero((page.blocks[:, k.B_CHARS] >= 8) & (sizes <= min(400, len(wanted)))).tolist():
+            if page.out[page.blocks[b, k.B_START] : page.blocks[b, k.B_END]].tobytes() in wanted:
+                return int(b)
+    return -1
 
 
 @cache

@@ -22,7 +22,7 @@ from euro_curate.ingest.texts import TextRecord, read_texts
 from euro_curate.schema import DOCUMENTS, POLICIES
 
 # Of this code and of what decides the text: an upgraded extractor makes new parts.
-VERSION = " ".join(["12", *(f"{name} {version(name)}" for name in ("trafilatura", "resiliparse", "lxml"))])
+VERSION = " ".join(["13", *(f"{name} {version(name)}" for name in ("trafilatura", "resiliparse", "lxml"))])
 
 _sandbox = Sandbox()  # one per worker process, started with its first page
 

@@ -53,6 +53,7 @@ def _one_compiles() -> Iterator[None]:
 with _one_compiles():
     from euro_curate.kernels.blocks import grow
     from euro_curate.kernels.classifying import classify, learn
+    from euro_curate.kernels.describing import DESCRIBED, SMOOTHED, describe, smooth
     from euro_curate.kernels.duplicates import components, hash_strings, minhash, split_clusters, star_edges
     from euro_curate.kernels.measuring import FILLER, JAVASCRIPT, MEASURES, NO_LANGUAGE, tally
     from euro_curate.kernels.pages import scan
@@ -60,18 +61,22 @@ with _one_compiles():
 
 __all__ = [
     "COUNTS",
+    "DESCRIBED",
     "FILLER",
     "JAVASCRIPT",
     "MEASURES",
     "NO_LANGUAGE",
+    "SMOOTHED",
     "classify",
     "components",
+    "describe",
     "grow",
     "hash_strings",
     "learn",
     "minhash",
     "read",
     "scan",
+    "smooth",
     "split_clusters",
     "star_edges",
     "tally",

@@ -5,7 +5,7 @@
 
 GOLD: lines of {html, gold_text, url, lang?}. PAGES (optional): lines of {html, url, source}, pages without gold whose texts by trafilatura stand in for it, at
 a lower weight: so that manuals and laws in all languages, which gold pages lack, count too. A block's label is the share of its tokens that an
-alignment finds in the gold text. The first model sees features.describe(), the second also features.smooth() of the first one's probabilities for
+alignment finds in the gold text. The first model sees describe() of kernels/describing.py, the second also smooth() of the first one's probabilities for
 pages that it did not see. Prints token F1 by five-fold cross-validation: all pages of a site are in one fold, of a source of PAGES too.
 Deterministic, on one thread. Run time: some ten minutes for 2,000 pages.
 """
@@ -24,9 +24,9 @@ import lightgbm
 import numba
 import numpy as np
 
-from euro_curate.ingest.blocks import THRESHOLD, describe_page, read_page
-from euro_curate.ingest.features import Surroundings, smooth
+from euro_curate.ingest.blocks import THRESHOLD, describe_page, read_page, smooth_page
 from euro_curate.ingest.page import extract_page
+from euro_curate.kernels import DESCRIBED
 from euro_curate.kernels import pages as k
 
 WORD = re.compile(r"\w+")
@@ -87,8 +87,8 @@ class Example:
     def __init__(self, row: dict[str, Any], gold: str, group: str, teacher: bool) -> None:
         self.group, self.teacher = group, teacher
         page = read_page(row["html"])
-        self.around = Surroundings(page.nodes, page.blocks)
-        self.features = describe_page(page, self.around) if len(page.blocks) else np.zeros((0, 0), np.float32)
+        self.read = page
+        self.described = describe_page(page) if len(page.blocks) else None
         text = page.out.tobytes()
         spans = page.blocks[:, [k.B_START, k.B_END]].tolist()
         self.tokens = [WORD.findall(html.unescape(text[a:b].decode("utf-8", "replace"))) for a, b in spans]
@@ -166,7 +166,9 @@ class Training:
 
     def smoothed(self, likely: Any) -> Any:
         parts = np.split(likely.astype(np.float32), self.ends[:-1])
-        return np.concatenate([smooth(e.around, part).T for e, part in zip(self.found, parts)])
+        for example, part in zip(self.found, parts):
+            smooth_page(example.read, example.described, part)
+        return np.concatenate([example.described.features[:, DESCRIBED:] for example in self.found])
 
     def report(self, name: str, likely: Any) -> None:
         parts = np.split(likely, self.ends[:-1])
@@ -213,7 +215,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
     training = Training(examples(given.gold, given.crawl))
-    rows = np.concatenate([example.features.T for example in training.found])
+    rows = np.concatenate([example.described.features[:, :DESCRIBED] for example in training.found])
     first = training.unseen(rows, **FIRST)
     training.report("first", first)
     both = np.concatenate((rows, training.smoothed(first)), axis=1)
