@@ -189,9 +189,9 @@ class Page(NamedTuple):
             return first
         one, two = _models()
         described = describe_page(self)
-        grow(described.features, one.columns, one.values, one.children, one.roots, first)
+        grow(described.features, *one, first)
         smooth_page(self, described, first)
-        grow(described.features, two.columns, two.values, two.children, two.roots, second)
+        grow(described.features, *two, second)
         return second
 
     def _texts(self, chosen: Any) -> str:
@@ -219,10 +219,13 @@ def _resolved(text: str) -> str:
 
 
 class _Trees(NamedTuple):
+    """As grow() reads them."""
+
     columns: Any
     values: Any
     children: Any
     roots: Any
+    depths: Any
 
 
 class Described(NamedTuple):
@@ -262,10 +265,23 @@ def _title_block(page: Page) -> int:
 def _models() -> tuple[_Trees, _Trees]:
     with np.load(Path(__file__).with_name("blocks.npz")) as stored:
         one, two = (
-            _Trees(*(np.ascontiguousarray(stored[f"{which}_{name}"]) for name in _Trees._fields))
+            _trees(*(stored[f"{which}_{name}"] for name in ("columns", "values", "children", "roots")))
             for which in ("first", "second")
         )
     return one, two
+
+
+def _trees(columns: Any, values: Any, children: Any, roots: Any) -> _Trees:
+    """Stored trees, whose leaves have the column -1."""
+    leaves = columns < 0
+    children = np.where(leaves[:, None], np.arange(len(columns), dtype=children.dtype)[:, None], children)
+    depths, nodes = np.zeros(len(roots), np.int32), roots[:, None]
+    while (below := ~leaves[nodes]).any():
+        depths += below.any(axis=1)
+        nodes = children[nodes].reshape(len(roots), -1)
+    return _Trees(
+        np.where(leaves, 0, columns).astype(columns.dtype), values, np.ascontiguousarray(children), roots, depths
+    )
 
 
 def read_page(page: str) -> Page:
