@@ -149,7 +149,7 @@ def test_a_breach_is_caught(path: str, source: str) -> None:
     [
         ("executors.py", "import ray\nfrom euro_curate.run import Task"),
         ("pii/__init__.py", "from euro_curate.pii import phone\nfrom . import ip\nfrom euro_curate import text"),
-        ("cli.py", "from euro_curate import __version__, onestage\nfrom .pipeline import curate"),
+        ("cli/run.py", "from euro_curate import __version__, onestage\nfrom euro_curate.pipeline import curate"),
     ],
 )
 def test_what_is_allowed_passes(path: str, source: str) -> None:
