@@ -16,6 +16,7 @@ from typing import Any
 
 from euro_curate.ingest import Source
 from euro_curate.shards import filesystem
+from euro_curate.units import size
 
 SAMPLE_FILES, SAMPLE_BYTES, WARM_BYTES = 4, 3 << 20, 1 << 18
 _PARQUET = b"PAR1"
@@ -171,7 +172,7 @@ def _warnings(sizes: Sequence[int], steps: Sequence[Step], machines: Machines) -
     for step in steps:
         if step.memory_bytes > machines.memory_bytes:
             out.append(
-                f"a task of {step.stage} may need {gigabytes(step.memory_bytes)}; a node has {gigabytes(machines.memory_bytes)}"
+                f"a task of {step.stage} may need {size(step.memory_bytes)}; a node has {size(machines.memory_bytes)}"
             )
     crowded = [step.stage for step in steps if step.memory_bytes * machines.cpus > machines.memory_bytes]
     if crowded:
@@ -179,14 +180,6 @@ def _warnings(sizes: Sequence[int], steps: Sequence[Step], machines: Machines) -
             f"memory for fewer tasks than CPUs in {', '.join(crowded[:4])}: give a node more memory, or fewer CPUs"
         )
     return out
-
-
-def gigabytes(count: float) -> str:
-    """Bytes for people."""
-    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if count >= size:
-            return f"{count / size:,.1f} {unit}"
-    return f"{count / 1e3:,.1f} kB"
 
 
 # --- a sample -----------------------------------------------------------------------------------------------------------------

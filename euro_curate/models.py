@@ -21,6 +21,7 @@ from typing import Any, Protocol
 import fsspec
 
 from euro_curate.resources import bundled, cache_folder
+from euro_curate.units import size
 
 KEYS = {  # kind -> the recipe's key that names such a model
     "langid": "langid.model",
@@ -257,8 +258,8 @@ def main(names: Sequence[str]) -> None:
         shipped = tomllib.loads(bundled("langid_models", "models.toml").read_text(encoding="utf-8"))
         for name, table in shipped.items():
             if "url" in table:
-                size = f"{table['bytes'] / 1e6:,.0f} MB, " if "bytes" in table else ""
-                print(f"{name}: {size}{table['licence']}, {table['url']}")
+                large = f"{size(table['bytes'])}, " if "bytes" in table else ""
+                print(f"{name}: {large}{table['licence']}, {table['url']}")
 
 
 if __name__ == "__main__":

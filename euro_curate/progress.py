@@ -21,9 +21,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from euro_curate.forecast import Forecast, Machines, gigabytes
+from euro_curate.forecast import Forecast, Machines
 from euro_curate.run import Progress as Listener
 from euro_curate.run import Silent
+from euro_curate.units import duration, size
 from euro_curate.watch import Status
 
 
@@ -81,11 +82,11 @@ class Lines:
         if self._done < self._total and self._clock() - self._last >= self.EVERY_S:
             self._last = self._clock()
             left = (self._total - self._done) * self._took() / self._made
-            self._tell(stage, f"{left:,.0f} s left")
+            self._tell(stage, f"{duration(left)} left")
 
     def finish(self, stage: str) -> None:
         if self._took() >= self.EVERY_S:
-            self._tell(stage, f"done in {self._took():,.0f} s")
+            self._tell(stage, f"done in {duration(self._took())}")
 
     def note(self, text: str) -> None:
         self._say(text)
@@ -142,8 +143,8 @@ def forecast_table(found: Forecast, machines: Machines, price: float | None) -> 
             f"{step.tasks:,}",
             f"{step.core_s / 3600:,.3g}",
             duration(step.wall_s),
-            gigabytes(step.bytes_out),
-            gigabytes(step.memory_bytes),
+            size(step.bytes_out),
+            size(step.memory_bytes),
         )
     total = f"{found.core_s / 3600:,.3g}"
     table.add_row(
@@ -151,21 +152,14 @@ def forecast_table(found: Forecast, machines: Machines, price: float | None) -> 
     )
     work = sum(step.bytes_out for step in found.steps)
     with Console(width=110) as console, console.capture() as captured:
-        console.print(f"{found.files:,} files, {gigabytes(found.bytes_in)}; {machines.nodes:,} x {machines.cpus} CPUs")
+        console.print(f"{found.files:,} files, {size(found.bytes_in)}; {machines.nodes:,} x {machines.cpus} CPUs")
         console.print(table)
-        console.print(f"storage for all tables: {gigabytes(work)}; start {duration(found.startup_s)}")
+        console.print(f"storage for all tables: {size(work)}; start {duration(found.startup_s)}")
         if price is not None:
             console.print(f"price: {price * found.core_s / 3600:,.2f}")
         for warning in found.warnings:
             console.print(f"warning: {warning}")
     return captured.get()
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people."""
-    if seconds < 90:
-        return f"{seconds:,.1f} s"
-    return f"{seconds / 60:,.1f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
 
 
 _STATES = {
@@ -183,7 +177,7 @@ def status_table(found: Status, now: float) -> str:
         over = row["seconds"] is not None
         took = max(1e-3, row["seconds"] if over else now - row["since"])
         made = row["done"] - row["reused"]
-        left = "" if over or not made else f"{(row['parts'] - row['done']) * took / made:,.0f} s"
+        left = "" if over or not made else duration((row["parts"] - row["done"]) * took / made)
         table.add_row(
             row["stage"],
             f"{row['done']:,}/{row['parts']:,}",

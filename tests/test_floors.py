@@ -13,7 +13,7 @@ import euro_curate
 PACKAGE = Path(euro_curate.__file__).parent
 
 FLOORS = (
-    "schema languages chars hosts kernels text stage shards resources models network",
+    "schema languages chars hosts kernels text units stage shards resources models network",
     "kinship langid score dedup quality pii verdict balance contamination screening publish optout",
     "run executors ingest sample progress watch forecast",
     "duplicates earlier budgeting",
@@ -31,6 +31,7 @@ NEIGHBOURS = {  # the allowed imports within a floor
     ("forecast", "ingest"),
     ("watch", "run"),
     ("models", "resources"),
+    ("models", "units"),
     ("network", "kernels"),
     ("network", "models"),
     ("langid", "kinship"),

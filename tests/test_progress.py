@@ -34,8 +34,8 @@ def test_lines_are_few() -> None:
         clock.now += 20
         lines.step("slow", 100)
     lines.finish("slow")
-    assert said[0] == "slow: 3/11 parts, 5 rows/s, 160 s left", "reused parts say nothing of the speed"
-    assert said[-1] == "slow: 11/11 parts, 5 rows/s, done in 200 s"
+    assert said[0] == "slow: 3/11 parts, 5 rows/s, 2 min 40 s left", "reused parts say nothing of the speed"
+    assert said[-1] == "slow: 11/11 parts, 5 rows/s, done in 3 min 20 s"
     assert len(said) == 5
 
 

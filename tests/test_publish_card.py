@@ -82,7 +82,7 @@ def test_the_funnel_counts_every_page_by_language_and_family() -> None:
 
 def test_provenance_names_inputs_and_models() -> None:
     _, body = made(ROWS)
-    assert "2 input files, 2.50 GB" in body and f"- eu24-v2: `{'ab' * 32}`" in body
+    assert "2 input files, 2.5 GB" in body and f"- eu24-v2: `{'ab' * 32}`" in body
 
 
 def test_tokens_have_a_column_where_they_were_counted() -> None:

@@ -30,6 +30,7 @@ def export(output: str, to: str, dest: str | None, tokenizer: str | None, eos: s
     from euro_curate import export as e
     from euro_curate.progress import counting
     from euro_curate.recipe import local_tokenizer
+    from euro_curate.units import size
 
     try:
         own = local_tokenizer(tokenizer) if tokenizer else None
@@ -37,6 +38,6 @@ def export(output: str, to: str, dest: str | None, tokenizer: str | None, eos: s
             made = e.export(output, to, dest or "", own, eos, once, workers, counted)
     except (ValueError, OSError, ImportError) as error:
         raise Refused(str(error)) from error
-    size = sum(file["bytes"] for file in made["files"].values())
-    click.echo(f"{made['documents']:,} documents, {len(made['files']):,} files, {size / 1e6:,.1f} MB", err=True)
+    written = sum(file["bytes"] for file in made["files"].values())
+    click.echo(f"{made['documents']:,} documents, {len(made['files']):,} files, {size(written)}", err=True)
     click.echo(made["dest"])

@@ -9,6 +9,7 @@ from typing import Any
 from euro_curate.balance import SPLITS
 from euro_curate.languages import languages
 from euro_curate.schema import DATASET
+from euro_curate.units import size
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -163,7 +164,7 @@ def _provenance(summary: Mapping[str, Any]) -> list[str]:
     lines = [
         "## Provenance",
         "",
-        f"{len(inputs)} input files, {sum(entry['size'] for entry in inputs) / 1e9:,.2f} GB, read by ",
+        f"{len(inputs)} input files, {size(sum(entry['size'] for entry in inputs))}, read by ",
     ]
     lines[-1] += "euro_curate; their names, sizes and digests are in `run.json`. Models, by the digest of their files:"
     lines += ["", *(f"- {name}: `{digest}`" for name, digest in sorted(summary.get("models", {}).items())), ""]

@@ -8,7 +8,8 @@ from euro_curate.languages import languages
 from euro_curate.report.charts import stack
 from euro_curate.report.figures import Figures, language_name
 from euro_curate.report.markup import number, section, table
-from euro_curate.report.words import family, percent, seconds, short
+from euro_curate.report.words import family, percent, short
+from euro_curate.units import duration
 
 Parts = list[tuple[str, str, str]]
 
@@ -209,7 +210,7 @@ def _stages(a: Figures, b: Figures) -> str:
         ]
         for name in dict.fromkeys([*sides[0], *sides[1]])
     ]
-    times = [seconds(f.headline["elapsed_s"]) for f in (a, b)]
+    times = [duration(f.headline["elapsed_s"]) for f in (a, b)]
     return section(
         "stages", "Time and cost", f"Core-seconds of the last run of each command, which took {times[0]} and {times[1]}. Parts that were reused cost nothing: compare first runs.",
         table(["stage", "A", "B", "change"], rows, "Time by stage"),

@@ -7,7 +7,8 @@ from euro_curate.languages import languages
 from euro_curate.report.charts import stack
 from euro_curate.report.figures import Figures, language_name
 from euro_curate.report.markup import number, plural, section, table
-from euro_curate.report.words import percent, seconds
+from euro_curate.report.words import percent
+from euro_curate.units import duration
 
 
 def confusable(f: Figures) -> str:
@@ -197,7 +198,7 @@ def stages(f: Figures) -> str:
     return section(
         "stages",
         "Time and cost",
-        f"The last run of the command took {seconds(f.headline['elapsed_s'])} and {seconds(spent)} of cores, and made {plural(made, 'part')}; parts "
+        f"The last run of the command took {duration(f.headline['elapsed_s'])} and {duration(spent)} of cores, and made {plural(made, 'part')}; parts "
         f"that were there already cost nothing.{cost}",
         table(
             ["stage", "", "core-seconds", "share", "seconds", "rows a core-second", "parts", "reused", "rows out"],

@@ -5,7 +5,8 @@ from html import escape
 from euro_curate.report.charts import LogAxis, stack
 from euro_curate.report.figures import Figures, language_name
 from euro_curate.report.markup import legend, number, plural, section, table, to_samples
-from euro_curate.report.words import FAMILIES, family, percent, seconds, short, size
+from euro_curate.report.words import FAMILIES, family, percent, short
+from euro_curate.units import duration, size
 
 
 def opening(f: Figures) -> str:
@@ -30,7 +31,7 @@ def opening(f: Figures) -> str:
         ("in the dataset", short(kept), f"{percent(kept, seen)} of all seen"),
         ("words in the dataset", short(h["dataset_words"]), f"of {short(h['available_words'])} that passed"),
         ("languages", str(h["languages"]), "of the 24 official EU languages"),
-        ("time", seconds(h["elapsed_s"]), "of the last run of the command"),
+        ("time", duration(h["elapsed_s"]), "of the last run of the command"),
     ]
     version = escape(str(f.summary["versions"]["euro_curate"]))
     return (

@@ -103,23 +103,5 @@ def short(number: float) -> str:
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e5, "k")):
         if abs(number) >= size:
             value = number / (size if unit != "k" else 1e3)
-            return f"{value:.3g} {unit}" if value < 1000 else f"{value:,.0f} {unit}"
+            return f"{value:.3g} {unit}" if value < 999.5 else f"{value:,.0f} {unit}"
     return f"{number:,.0f}"
-
-
-def size(count: float) -> str:
-    """Bytes -> `12.3 MB` (powers of ten)."""
-    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= limit:
-            return f"{count / limit:.3g} {unit}"
-    return f"{count:,.0f} bytes"
-
-
-def seconds(value: float) -> str:
-    """`0.4 s`, `3 min 20 s`, `5 h 12 min`."""
-    if value < 100:
-        return f"{value:.1f} s"
-    whole = round(value)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
