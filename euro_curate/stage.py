@@ -51,7 +51,7 @@ class Stage:
         return _by_name, (self.__module__, self.__qualname__)
 
     def source_hash(self) -> str:
-        """Hash of the module's source: a change under the same version deserves a warning (run.py gives it)."""
+        """Hash of the module's source: a change under the same version deserves a warning (run/ gives it)."""
         path = inspect.getsourcefile(self.fn)
         return xxhash.xxh3_64_hexdigest(Path(path).read_bytes()) if path else ""
 
