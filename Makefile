@@ -40,8 +40,7 @@ eu24: setup ## all 24 languages: make eu24 INPUT=... OUTPUT=...
 $(LANGUAGES): %: setup
 	$(RUN) pipelines/web.toml --input '$(INPUT)' --output '$(or $(OUTPUT),out/$*)' --languages $* --engine $(ENGINE)
 
-test: setup ## run the tests
-	.venv/bin/python -m pytest
+test: setup tests ## run the tests
 
 check: setup format lint types tests ## format, lint, types, tests: what CI runs
 format:
@@ -51,7 +50,7 @@ lint:
 types:
 	.venv/bin/mypy
 tests:
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist worksteal
 
 slow: setup ## the tests that take minutes
 	.venv/bin/python -m pytest -m slow

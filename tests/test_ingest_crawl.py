@@ -115,7 +115,7 @@ def test_strange_records_are_rows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\n", b"<html>saved by hand</html>", bytes(range(256)) * 9, gzip.compress(b"?")]
+    "content", [b"", b"\n", b"<html>saved by hand</html>", bytes(range(256)) * 9, gzip.compress(b"?", mtime=0)]
 )
 def test_a_file_that_is_nothing_we_know_has_no_rows_and_says_so(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.warc.gz"

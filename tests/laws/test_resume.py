@@ -19,13 +19,19 @@ def published(output: Path) -> dict[str, bytes]:
     return {name: data for name, data in tree(output).items() if name.startswith(("verdicts/", "dataset/"))}
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """in/: a crawl in four files; out/: a run of it that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    crawls.run([crawls.split(crawls.pages(), folder / "in", 4)], folder / "out")
+    return folder
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 20))])
-def test_kill_and_rerun(tmp_path: Path, seed: int) -> None:
-    crawl = crawls.split(crawls.pages(), tmp_path / "in", 4)
-    crawls.run([crawl], tmp_path / "whole")
-    files = len(list((tmp_path / "whole").rglob("*.parquet")))
+def test_kill_and_rerun(whole: Path, tmp_path: Path, seed: int) -> None:
+    files = len(list((whole / "out").rglob("*.parquet")))
     rng = random.Random(seed)
-    command = [*COMMAND, "--input", str(crawl), "--output", str(tmp_path / "killed")]
+    command = [*COMMAND, "--input", str(whole / "in"), "--output", str(tmp_path / "killed")]
     for goal in sorted(rng.sample(range(files), 3)):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
         while process.poll() is None and len(list((tmp_path / "killed").rglob("*.parquet"))) < goal:
@@ -35,8 +41,8 @@ def test_kill_and_rerun(tmp_path: Path, seed: int) -> None:
         if (tmp_path / "killed" / "run.json").exists():
             break  # it was faster than the axe
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=300)
-    assert published(tmp_path / "killed") == published(tmp_path / "whole")
-    assert published(tmp_path / "whole")
+    assert published(tmp_path / "killed") == published(whole / "out")
+    assert published(whole / "out")
 
 
 def test_second_run_makes_nothing(tmp_path: Path) -> None:
