@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from euro_curate.ingest import Source
+from euro_curate.ingest.remote import patiently
 from euro_curate.shards import filesystem
 from euro_curate.units import size
 
 SAMPLE_FILES, SAMPLE_BYTES, WARM_BYTES = 4, 3 << 20, 1 << 18
+ASKED_FILES = 8  # of those whose size no list tells
 _PARQUET = b"PAR1"
 
 
@@ -131,6 +133,36 @@ def _rate(name: str, row: Mapping[str, float], bytes_in: int) -> Rate:
     return Rate(per_gb, by_task, row["bytes"] / bytes_in, int(row["memory"]), per, parts)
 
 
+def sizes_of(sources: Sequence[Source]) -> tuple[list[int], tuple[str, ...]]:
+    """The files' sizes, and warnings of those that are a guess: a web crawl's list tells none, so a few of its files are asked about,
+    and all of them get the average. ValueError if no file's size is to be had."""
+    unknown = [source for source in sources if not source.size and "://" in source.url]
+    sizes = {source.name: source.size for source in sources}
+    warnings = []
+    if unknown:
+        asked = [size for source in _spread(unknown, ASKED_FILES) if (size := _ask_size(source))]
+        average = sum(asked) // max(1, len(asked))
+        sizes |= {source.name: average for source in unknown}
+        if asked:
+            warnings.append(
+                f"{len(unknown):,} files have no size in their list: {gigabytes(average)} each is assumed, the average of {len(asked)} of them"
+            )
+    if not sum(sizes.values()):
+        raise ValueError("the inputs' sizes are not known, or they are empty: nothing can be foretold")
+    return [sizes[source.name] for source in sources], tuple(warnings)
+
+
+def _ask_size(source: Source) -> int:
+    fs, path = filesystem(source.url)
+    return int(patiently(source.url, lambda: fs.info(path)).get("size") or 0)
+
+
+def _spread(sources: Sequence[Source], count: int) -> list[Source]:
+    """So many of the files, evenly spread."""
+    places = {i * (len(sources) - 1) // max(1, count - 1) for i in range(count)}
+    return [sources[place] for place in sorted(places)]
+
+
 def forecast(
     sizes: Sequence[int],
     rates: Mapping[str, Rate],
@@ -138,6 +170,7 @@ def forecast(
     merge_parts: int,
     shard_bytes: int,
     startup_s: float = STARTUP_S,
+    warnings: Sequence[str] = (),
 ) -> Forecast:
     """Sizes of the input files, rates, machines -> the forecast. A stage lasts as long as its longest worker: tasks are whole."""
     total, files = sum(sizes), len(sizes)
@@ -155,7 +188,7 @@ def forecast(
         longest = core * max(sizes) / total if rate.per == "file" else core / max(1, tasks)
         wall = max(longest, core / min(slots, max(1, tasks))) + _OVERHEAD_S * tasks / machines.nodes**0.5
         steps.append(Step(name, tasks, core, wall, written, rate.memory_bytes))
-    return Forecast(files, total, tuple(steps), startup_s, tuple(_warnings(sizes, steps, machines)))
+    return Forecast(files, total, tuple(steps), startup_s, (*warnings, *_warnings(sizes, steps, machines)))
 
 
 def _warnings(sizes: Sequence[int], steps: Sequence[Step], machines: Machines) -> list[str]:
@@ -190,13 +223,12 @@ def measure_rates(sources: Sequence[Source], run: Callable[[str, str], None]) ->
 
     A run over little comes first: it compiles kernels and loads models. CannotSample says what went wrong.
     """
-    chosen = {sources[i * (len(sources) - 1) // max(1, SAMPLE_FILES - 1)] for i in range(SAMPLE_FILES)}
     folder = Path(tempfile.mkdtemp(prefix="euro-curate-sample-"))
     try:
         _beginning(sources[0], folder / "little", 0, WARM_BYTES)
         run(str(folder / "little"), str(folder / "warm"))
-        files = sorted(chosen, key=lambda source: source.name)
-        taken = sum(_beginning(source, folder / "in", number, SAMPLE_BYTES) for number, source in enumerate(files))
+        chosen = enumerate(_spread(sources, SAMPLE_FILES))
+        taken = sum(_beginning(source, folder / "in", number, SAMPLE_BYTES) for number, source in chosen)
         run(str(folder / "in"), str(folder / "out"))
         summary = json.loads((folder / "out" / "run.json").read_text("utf-8"))
         if not summary["pages"]["seen"]:

@@ -6,9 +6,11 @@ from pathlib import Path
 import crawls
 import pytest
 from click.testing import CliRunner
+from unsteady import server
 
 from euro_curate.cli import main
-from euro_curate.forecast import Forecast, Machines, Rate, forecast, shipped_rates
+from euro_curate.forecast import ASKED_FILES, Forecast, Machines, Rate, forecast, shipped_rates, sizes_of
+from euro_curate.ingest import Source, expand
 
 RATES = {
     "ingest": Rate(1000.0, 0.0, 0.25, 2 << 30, "file"),
@@ -60,6 +62,26 @@ def test_what_no_machine_can_mend_is_warned_of() -> None:
     assert any("3 files cannot occupy 8 CPUs" in w for w in tell([GB] * 3, Machines(1, 8, 99 * GB)).warnings)
 
 
+def test_sizes_that_no_list_tells_are_the_average_of_a_few_that_are_asked_about(tmp_path: Path) -> None:
+    names = [f"crawl-data/C-1/{n:02d}.warc.gz" for n in range(40)]
+    (tmp_path / "crawl-data" / "C-1").mkdir(parents=True)
+    for n, name in enumerate(names):
+        (tmp_path / name).write_bytes(bytes(1000 + n))
+    (tmp_path / "crawl-data" / "C-1" / "warc.paths.gz").write_text("\n".join(names))
+    with server(tmp_path, lambda number, method: ("status", 503) if number == 1 else None) as at:
+        sources = expand(["cc://C-1"], at.url)
+        sizes, warnings = sizes_of(sources)
+        asked = {path for _, path, _, _ in at.requests if "paths" not in path}
+        given = ["plan", "web", "--input", "cc://C-1", "--set", f"run.crawl_prefix={at.url}", "--cpus", "1"]
+        told = CliRunner().invoke(main, given)
+    assert len(asked) == ASKED_FILES
+    assert sizes == [1019] * 40  # of 1000, 1005, ..., 1039
+    assert "40 files have no size in their list: 1.0 kB each is assumed, the average of 8 of them" in warnings[0]
+    assert told.exit_code == 0 and warnings[0] in " ".join(told.stdout.split()), told.output
+    known = Source("there", "s3://bucket/there", 7, "etag")
+    assert sizes_of([known]) == ([7], ())
+
+
 def test_a_sample_foretells_the_tasks_and_the_bytes_of_the_run(tmp_path: Path) -> None:
     crawl, out = crawls.split(crawls.pages(["fi", "bg", "it"]), tmp_path / "in", 4), tmp_path / "out"
     where = ["web", "--input", str(crawl / "*.warc.gz")]
@@ -80,5 +102,8 @@ def test_what_cannot_be_planned_is_refused_with_the_reason(tmp_path: Path) -> No
     told = CliRunner().invoke(main, ["plan", "web", "--input", str(tmp_path / "none" / "*.warc.gz")])
     assert told.exit_code == 2 and "matches no file" in told.stderr
     (tmp_path / "empty.warc").write_bytes(b"")
-    told = CliRunner().invoke(main, ["plan", "web", "--input", str(tmp_path / "empty.warc"), "--sample"])
+    told = CliRunner().invoke(main, ["plan", "web", "--input", str(tmp_path / "empty.warc")])
+    assert told.exit_code == 2 and "nothing can be foretold" in told.stderr
+    (tmp_path / "bare.warc").write_bytes(b"WARC/1.0\r\n")
+    told = CliRunner().invoke(main, ["plan", "web", "--input", str(tmp_path / "bare.warc"), "--sample"])
     assert told.exit_code == 2 and "holds no page" in told.stderr

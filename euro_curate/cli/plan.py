@@ -55,13 +55,14 @@ def plan(
 
     try:
         sources = expand([bundled_input(pattern) for pattern in config.run.inputs], config.run.crawl_prefix)
+        sizes, warnings = f.sizes_of(sources)
         if sample:
             click.echo("running the recipe on a sample, twice ...", err=True)
             rates = f.measure_rates(sources, once)
         else:
             rates = f.shipped_rates()
         found = f.forecast(
-            [source.size for source in sources], rates, machines, config.run.merge_parts, config.packing.shard_bytes
+            sizes, rates, machines, config.run.merge_parts, config.packing.shard_bytes, warnings=warnings
         )
     except (ValueError, OSError, ImportError, f.CannotSample) as error:
         raise Refused(str(error)) from error

@@ -7,7 +7,6 @@ import ipaddress
 import os
 import socket
 import statistics
-import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +34,7 @@ _TWIN_AFTER = (
     3.0  # times the 95th percentile of its stage's tasks: a straggler gets a twin on an idle CPU; the first commit wins
 )
 _TWIN_LEAST_S = 60.0
+_STDERR = 2  # the descriptor: what Python calls sys.stderr need not have one
 
 
 @dataclass(frozen=True)
@@ -323,15 +323,15 @@ class _NodeFull(OSError):
 
 
 def _guarded(task: Task, limit_s: float) -> Part:
-    """Runs in a Ray worker, around every task: a C thread ends the process after the limit, even while the GIL is held."""
+    """Runs in a Ray worker, around every task: a C thread ends the process after the limit, even while the GIL is held. Where it was goes
+    to standard error, which Ray keeps in the worker's log."""
     started = time.monotonic()
     try:
-        with tempfile.NamedTemporaryFile(mode="w", prefix="euro-curate-", suffix=".trace") as trace:
-            faulthandler.dump_traceback_later(limit_s, exit=True, file=trace)
-            try:
-                return replace(task(), seconds=time.monotonic() - started)
-            finally:
-                faulthandler.cancel_dump_traceback_later()
+        faulthandler.dump_traceback_later(limit_s, exit=True, file=_STDERR)
+        try:
+            return replace(task(), seconds=time.monotonic() - started)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             import ray

@@ -1,6 +1,7 @@
 """Disk, S3 and HTTP give the same bytes. S3 is moto's server on loopback: a real HTTP API with conditional puts."""
 
 import http.server
+import json
 import os
 import socket
 import subprocess
@@ -19,6 +20,8 @@ from conftest import tree
 from faulty import Faults, proxy
 
 from euro_curate.cli import main
+
+MIDST = 400  # of about 2,000 requests
 
 
 def free_port() -> int:
@@ -153,6 +156,50 @@ def test_credentials_that_fail_midway_stop_the_run_and_cost_nothing_done(
     bucket.get("crawl/out/", str(tmp_path / "copy") + "/", recursive=True)
     for folder in ("dataset", "verdicts"):
         assert tree(tmp_path / "copy" / folder) == tree(tmp_path / "out" / folder)
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_the_demo_on_ray_with_a_storage_that_fails_in_every_way_and_then_refuses(
+    tmp_path: Path, sample: Path, faults: tuple[Faults, fsspec.AbstractFileSystem]
+) -> None:
+    """Two worker processes; the driver and both of them meet the faults. Credentials end in the midst, and come back."""
+    bad, bucket = faults
+    here = [
+        "run",
+        "demo",
+        "--input",
+        str(sample / "*.warc.gz"),
+        "--output",
+        str(tmp_path / "out"),
+        "--engine",
+        "serial",
+    ]
+    assert CliRunner().invoke(main, [*here, "--quiet"]).exit_code == 0
+    bucket.put(str(sample) + "/", "crawl/in/", recursive=True)
+    there = ["run", "demo", "--input", "s3://crawl/in/*.warc.gz", "--output", "s3://crawl/out", "--workers", "2"]
+    bad.throttle_every, bad.slow_every, bad.cut_every = 7, 31, 11
+    bad.refuse = (MIDST, 1 << 30)
+    told = CliRunner().invoke(main, [*there, "--quiet"])
+    assert told.exit_code == 1, told.output
+    assert "the storage refuses access" in told.stderr and "Give back the permission or the credentials" in told.stderr
+    assert "Traceback" not in told.output and told.stderr.count("\n") <= 3
+    bucket.invalidate_cache()
+    made = [path for path in bucket.find("crawl/out/work") if path.endswith(".parquet")]
+    assert made and not bucket.exists("crawl/out/run.json")
+    bad.refuse = (0, 0)
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    again = CliRunner().invoke(main, [*there, "--quiet"])
+    assert again.exit_code == 0, again.output
+    bucket.invalidate_cache()
+    assert set(made) <= set(bucket.find("crawl/out/work"))
+    summary = json.loads(bucket.cat("crawl/out/run.json"))
+    assert sum(count["reused"] for count in summary["stages"]) >= len(made) / 2, "what was done is not done again"
+    bucket.get("crawl/out/", str(tmp_path / "copy") + "/", recursive=True)
+    for folder in ("dataset", "verdicts"):
+        assert tree(tmp_path / "copy" / folder) == tree(tmp_path / "out" / folder)
+        assert tree(tmp_path / "copy" / folder)
+    assert min(bad.met.values()) > 0, bad.met
 
 
 @pytest.mark.parametrize("damaged", [False, True])
