@@ -140,12 +140,12 @@ def sizes_of(sources: Sequence[Source]) -> tuple[list[int], tuple[str, ...]]:
     sizes = {source.name: source.size for source in sources}
     warnings = []
     if unknown:
-        asked = [size for source in _spread(unknown, ASKED_FILES) if (size := _ask_size(source))]
+        asked = [found for source in _spread(unknown, ASKED_FILES) if (found := _ask_size(source))]
         average = sum(asked) // max(1, len(asked))
         sizes |= {source.name: average for source in unknown}
         if asked:
             warnings.append(
-                f"{len(unknown):,} files have no size in their list: {gigabytes(average)} each is assumed, the average of {len(asked)} of them"
+                f"{len(unknown):,} files have no size in their list: {size(average)} each is assumed, the average of {len(asked)} of them"
             )
     if not sum(sizes.values()):
         raise ValueError("the inputs' sizes are not known, or they are empty: nothing can be foretold")

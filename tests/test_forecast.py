@@ -76,7 +76,7 @@ def test_sizes_that_no_list_tells_are_the_average_of_a_few_that_are_asked_about(
         told = CliRunner().invoke(main, given)
     assert len(asked) == ASKED_FILES
     assert sizes == [1019] * 40  # of 1000, 1005, ..., 1039
-    assert "40 files have no size in their list: 1.0 kB each is assumed, the average of 8 of them" in warnings[0]
+    assert "40 files have no size in their list: 1.02 kB each is assumed, the average of 8 of them" in warnings[0]
     assert told.exit_code == 0 and warnings[0] in " ".join(told.stdout.split()), told.output
     known = Source("there", "s3://bucket/there", 7, "etag")
     assert sizes_of([known]) == ([7], ())
