@@ -1,4 +1,4 @@
-"""recipe.py: every key is checked before anything starts, and the message names it."""
+"""recipe/: every key is checked before anything starts, and the message names it."""
 
 import tomllib
 from dataclasses import fields, is_dataclass
