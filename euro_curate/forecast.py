@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from euro_curate.ingest import Source
-from euro_curate.ingest.remote import patiently
+from euro_curate.ingest import Source, patiently
 from euro_curate.shards import filesystem
 from euro_curate.units import size
 

@@ -2,6 +2,7 @@
 
 from euro_curate.ingest.crawl import ingest
 from euro_curate.ingest.page import LATE, Ingest, extract_page
+from euro_curate.ingest.remote import patiently
 from euro_curate.ingest.sources import CRAWL_PREFIX, Source, distinct, expand
 from euro_curate.ingest.urls import UrlRules, list_of
 
@@ -16,4 +17,5 @@ __all__ = [
     "extract_page",
     "ingest",
     "list_of",
+    "patiently",
 ]
