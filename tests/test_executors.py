@@ -148,9 +148,11 @@ def test_ray_no_way_to_fail_loses_or_hangs_a_run(tmp_path: Path, ray_executor: O
     for key, kind in (("killed", "crash"), ("segfault", "crash"), ("slow", "timeout"), ("stuck", "timeout")):
         told = history(results[key])
         # On a busy machine a worker takes longer to start than tasks have here, and its death is booked as a timeout.
-        late = kind == "crash" and sum(entry.startswith("timeout") for entry in told)
-        assert len(told) == BUDGETS[kind] + 1 + late, told
-        assert all(entry.startswith((kind, "timeout")) for entry in told), told
+        spent = {k: sum(entry.startswith(k) for entry in told) for k in {kind, "timeout"}}
+        assert sum(spent.values()) == len(told), told
+        assert max(spent[k] - BUDGETS[k] for k in spent) == 1, (
+            "set aside when one budget is overdrawn, by the last attempt"
+        )
 
 
 @pytest.mark.ray
@@ -172,7 +174,7 @@ def test_killed_worker_is_replaced(tmp_path: Path, ray_executor: OnRay) -> None:
     killed: list[int] = []
 
     def killer() -> None:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while not killed and time.monotonic() < until:
             for process in psutil.process_iter(["cmdline"]):
                 if " ".join(process.info["cmdline"] or []).startswith("ray::chore") and _ours(process):
