@@ -5,7 +5,6 @@ kinds, counts and offsets do.
 """
 
 import json
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,9 @@ import pyarrow.compute as pc
 from euro_curate import text as words_of
 from euro_curate.languages import languages
 from euro_curate.pii.names import recognise, source_hash
-from euro_curate.pii.scan import EVERY, OPTIONAL, TAGS, TRIGGERS, Found, code_points, finder
+from euro_curate.pii.scan import EVERY, MARK, OPTIONAL, TAGS, TRIGGERS, Finder, code_points, finder
 from euro_curate.pii.states import NATIONAL
-from euro_curate.pii.styles import STYLES, Style, fingerprint, secret
+from euro_curate.pii.styles import STYLES, Style, fingerprint, secret, stand_ins
 from euro_curate.schema import CLEAN, SPOTS
 from euro_curate.stage import stage
 
@@ -91,28 +90,50 @@ class Redaction:
 def find(
     text: str, language: str = "", kinds: Sequence[str] = KINDS, names: Sequence[tuple[str, int, int]] = ()
 ) -> list[Span]:
-    """All findings, in order, without overlap, with what a tag in their place uncovers. `language`: a code of the 24, or anything else.
+    """All findings, in order, without overlap; what already stands in place of one is none. `language`: a code of the 24, or anything else.
 
     `names`: further findings (kind, start, end), which give way to our own.
     """
     seeker = finder(language, tuple(kinds))
-    data = text.encode("utf-8", "replace")
-    spans, doubtful = seeker.find(data)
-    if names:
-        spans = _with_names(text, spans, names)
-    while near := _near(spans, doubtful):
-        # With tags in place of the findings, what is beside them may look different.
-        tagged = _Tagged(data, spans)
-        fresh, doubtful = seeker.find(tagged.data, [tagged.inside(place) for place in near])
-        if not fresh:
-            break
-        doubtful = [tagged.outside(place) for place in doubtful]
-        fresh = [(kind, tagged.outside(start), tagged.outside(end)) for kind, start, end in fresh]
-        spans = sorted([*spans, *fresh], key=lambda span: span[1])
-    if len(data) == len(text):
-        return [Span(*span) for span in spans]
-    points = code_points(data, (place for span in spans for place in span[1:]))
-    return [Span(kind, next(points), next(points)) for kind, _, _ in spans]
+    taken = stand_ins(text)
+    spans = _found(seeker, text, taken)
+    if not names:
+        return spans
+    free = _free(names, [*taken, *((span.start, span.end) for span in spans)])
+    spans = _found(seeker, text, sorted([*taken, *((span.start, span.end) for span in free)]))
+    return sorted([*spans, *free], key=lambda span: span.start)
+
+
+def _found(seeker: Finder, text: str, taken: Sequence[tuple[int, int]]) -> list[Span]:
+    """Findings in the text, each of the pieces `taken` (in order) read as a MARK."""
+    data = _marked(text, taken).encode("utf-8", "replace")
+    spans = seeker.find(data)
+    places: Iterable[int] = [place for _, *span in spans for place in span]
+    if len(data) > len(text) or taken:
+        places = code_points(data, places)
+    out, i, shift = [], 0, 0
+    for place in places:
+        while i < len(taken) and taken[i][0] < place + shift:
+            shift += taken[i][1] - taken[i][0] - 1
+            i += 1
+        out.append(place + shift)
+    return [Span(kind, start, end) for (kind, _, _), start, end in zip(spans, out[::2], out[1::2], strict=True)]
+
+
+def _marked(text: str, taken: Sequence[tuple[int, int]]) -> str:
+    ends = [0, *(end for _, end in taken)]
+    starts = [*(start for start, _ in taken), len(text)]
+    return MARK.join(text[end:start] for end, start in zip(ends, starts, strict=True))
+
+
+def _free(names: Sequence[tuple[str, int, int]], taken: list[tuple[int, int]]) -> list[Span]:
+    """Findings of a model where nothing else is; of two the first."""
+    out = []
+    for kind, start, end in names:
+        if all(end <= low or start >= high for low, high in taken):
+            out.append(Span(kind, start, end))
+            taken.append((start, end))
+    return out
 
 
 def redact_text(
@@ -131,61 +152,7 @@ def _replaced(text: str, spans: Sequence[Span], style: Style, page: str) -> str:
     return "".join([*pieces, text[last:]])
 
 
-_TAG = b"<-pii>"  # stands for any tag while findings are gathered
-
-
-_REACH = 240  # bytes: further away, a tag in place of a finding changes nothing
-
-
-def _near(spans: Sequence[Found], places: Sequence[int]) -> list[int]:
-    """Those places that are near a finding. Both in order."""
-    out, i = [], 0
-    for place in places:
-        while i < len(spans) and spans[i][2] + _REACH < place:
-            i += 1
-        if i < len(spans) and spans[i][1] - _REACH <= place:
-            out.append(place)
-    return out
-
-
-class _Tagged:
-    """The data with each of its findings a tag, and its places there and back."""
-
-    def __init__(self, data: bytes, spans: Sequence[Found]) -> None:
-        pieces, last, shift = [], 0, 0
-        self._starts, self._tags, self._shifts = [-1], [-1], [0]
-        for _, start, end in spans:
-            pieces += [data[last:start], _TAG]
-            last = end
-            self._starts.append(start)
-            self._tags.append(start + shift)
-            shift += len(_TAG) - (end - start)
-            self._shifts.append(shift)
-        self.data = b"".join([*pieces, data[last:]])
-
-    def inside(self, place: int) -> int:
-        """A place of the data, outside its findings -> the same here."""
-        return place + self._shifts[bisect_left(self._starts, place) - 1]
-
-    def outside(self, place: int) -> int:
-        """A place here, outside the tags -> the same in the data."""
-        return place - self._shifts[bisect_left(self._tags, place) - 1]
-
-
-def _with_names(text: str, spans: Sequence[Found], names: Sequence[tuple[str, int, int]]) -> list[Found]:
-    """Findings in bytes, joined by those of a model where these are free; of two of the model's the first."""
-    out = list(spans)
-    taken = sorted(span[1:] for span in spans)
-    for kind, first, last in names:
-        start = len(text[:first].encode("utf-8", "replace"))
-        end = start + len(text[first:last].encode("utf-8", "replace"))
-        if all(end <= low or start >= high for low, high in taken):
-            out.append((kind, start, end))
-            taken.append((start, end))
-    return sorted(out, key=lambda span: span[1])
-
-
-@stage(out=SPOTS, version=1)
+@stage(out=SPOTS, version=2)
 def spot(documents: pa.Table, langs: pa.Table, params: Spotting) -> pa.Table:
     """DOCUMENTS, LANGUAGES (n each) -> SPOTS (n): where personal data is. Pages in other languages than the 24 are not looked at."""
     texts, codes = documents["text"].to_pylist(), langs["language"].to_pylist()

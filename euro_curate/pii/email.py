@@ -9,7 +9,7 @@ _AT = ("at", "AT", "At", "ät", "et", "chez", "arroba", "chiocciola", "malpa", "
        "apestaartje", "apenstaartje", "afna", "маймунско а", "παπάκι", "Klammeraffe", "affenschwanz", "@")  # fmt: skip
 _DOT = r"(?:\.| ?[\[({] ?(?:dot|DOT|\.|punkt|Punkt|punt|punto|ponto|point|kropka|tecka|tečka|bodka|pont|piste|punct|tocka|točka|точка|τελεία) ?[\])}] ?)"
 
-TRIGGER = rb"@| ?[\[({] ?(?:" + "|".join(map(re.escape, _AT)).encode() + rb") ?[\])}] ?"
+TRIGGER = rb"@[0-9A-Za-z_\-\x80-\xff]| ?[\[({] ?(?:" + "|".join(map(re.escape, _AT)).encode() + rb") ?[\])}] ?"
 
 _LOCAL, _DOMAIN = 64 * 2, 255  # bytes; letters outside ASCII take two
 _RUN = re.compile(rb"[A-Za-z0-9.!#$&'*+/=?^_%{|}~\-\x80-\xff]+")
@@ -29,7 +29,8 @@ def locate(data: bytes, at: int, end: int) -> tuple[int, int] | None:
     host = _HOST.match(data[end : end + _DOMAIN].decode("utf-8", "ignore"))
     if name is None or host is None:
         return None
-    if data[end + len(host[0].encode()) :][:1] == b"@":  # a@b.c@d.e: the last of them is the address
+    after = end + len(host[0].encode())
+    if data[after : after + 1] == b"@":  # a@b.c@d.e: the last of them is the address
         return None
     local = name[0].lstrip(".+%&'=~-")
     domain = host[0].rstrip("-_")

@@ -1,12 +1,18 @@
 """One pass over a text's bytes for everything that may be personal data, then each kind's own check.
 
 The scan stops at *triggers*: eight digits, an @, the beginning of an IBAN. At each, and at each further group of digits, the kinds
-try in turn. A kind whose check lets too much pass asks for a word beside the number, and words are looked for only then. Every look is at a
-bounded piece of text, so time grows with the text and with nothing else.
+try in turn. A kind whose check lets too much pass asks for a word beside the number, and words are looked for only then.
+
+Redacting again changes nothing, because the scan reads the text that redaction makes. What a trigger yields depends on a window of the text
+around it and on nothing else. A finding becomes a MARK at once; no pattern matches a MARK, whatever will stand there. Then the scan steps back
+to the first trigger whose window reaches the finding. So at the end every trigger was refused with the MARKs as they are: a scan of the
+redacted text, whose stand-ins are read as MARKs, makes the same steps and finds nothing. Going back never takes more steps than there
+are triggers in a window, and a finding is never looked at again: time grows with the text and with nothing else.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 
 from euro_curate.languages import languages
@@ -34,6 +40,8 @@ OPTIONAL = ("secret", "wallet", *(kind.name for kind in CODED if not kind.defaul
 _NAMES = {"phone": phone.NAMES, **{kind.name: kind.names for kind in CODED}}
 
 _BEFORE, _AFTER, _NEAR = 120, 80, 40  # characters in which a word for a number is looked for; _NEAR: just before it
+_BEHIND, _AHEAD = 256, 400  # bytes before and behind a trigger that are looked at
+_AHEAD_OF_KEY = 20_500  # ... behind one of a long secret
 _LONGEST = 160  # bytes of digits and gaps read at once
 _UNDECIDED = 64  # at their end, a number may go on in the next piece
 
@@ -45,25 +53,26 @@ _DATE = rb"(?:%b(?:\. ?%b\. ?|/%b/|-%b-)(?:%b|[0-9]{2})|%b %b %b|%b[.\-/]%b[.\-/
 )
 _TIME = rb"(?:[ .\-]{1,3}[0-9]{1,2}(?:[.][0-9]{2})?)?"
 _DASH = rb"(?: ?(?:[\-/]|\xe2\x80[\x90-\x93]) ?| )"
-_DATES = _DATE + _TIME + rb"(?:" + _DASH + _DATE + _TIME + rb")*"
-_THOUSANDS = rb"[1-9][0-9]{0,2}(?:(?:[ .]|\xc2\xa0|\xe2\x80[\xaf\x89])[0-9]{3}){2,}"
+_DATES = _DATE + _TIME + rb"(?:" + _DASH + _DATE + _TIME + rb"){0,9}+"
+_THOUSANDS = rb"[1-9][0-9]{0,2}(?:(?:[ .]|\xc2\xa0|\xe2\x80[\xaf\x89])[0-9]{3}){2,6}"
 _MONEY = rb"(?:,[0-9]{1,3}(?![0-9])|(?: |\xc2\xa0)?(?:%|\xe2\x82\xac|\$|EUR\b|USD\b|K\xc4\x8d|z\xc5\x82|Ft\b|kr\b|lei\b|\xd0\xbb\xd0\xb2))"
-# Digits that are a date, several, or an amount of money, and end there.
-_NOBODYS = re.compile(
-    rb"(?:" + _DATES + rb"|" + _THOUSANDS + rb"(?=" + _MONEY + rb"))(?!" + GAP + rb"[0-9]|[0-9A-Za-z])"
-)
+_ENDS = rb"(?!" + GAP + rb"[0-9]|[0-9A-Za-z])"
+# Digits that are a date, several, or an amount of money, and end there; of many dates the first ten.
+_NOBODYS = re.compile(rb"%b(?:%b|(?=%b%b))|%b(?=%b)%b" % (_DATES, _ENDS, _DASH, _DATE, _THOUSANDS, _MONEY, _ENDS))
 # What makes the digits behind it something else, and is read with them: books, articles of law and of shops, sums.
 _LABELS = (
-    rb"(?:IS[BSM]N|doi:|DOI:? |arXiv:|EAN|GTIN|UPC|CELEX|Celex|ECLI:|PMID|OCLC|ASIN|IMEI)[^0-9A-Za-z]{0,4}(?:1[03][^0-9A-Za-z]{1,4})?[0-9A-Za-z]|"
+    rb"(?:IS[BSM]N|doi:|DOI:? |arXiv:|EAN|GTIN|UPC|CELEX|Celex|ECLI:|PMID|OCLC|ASIN|IMEI)[^0-9A-Za-z\x01]{0,4}(?:1[03][^0-9A-Za-z\x01]{1,4})?[0-9A-Za-z]|"
     rb"(?:\$|\xe2\x82\xac|\xc2\xa3|EUR|USD|CZK|PLN|HUF|CHF|GBP) ?[0-9]"
 )
-_LABELLED = re.compile(rb"(?:" + _LABELS + rb")[0-9A-Za-z.:/()]*(?:(?:[ \-]|\xc2\xa0)[0-9.,:/]{1,16}X?)*")
+_LABELLED = re.compile(rb"(?:" + _LABELS + rb")[0-9A-Za-z.:/()]{0,80}(?:(?:[ \-]|\xc2\xa0)[0-9.,:/]{1,16}X?){0,12}")
 _ADDRESS = re.compile(rb"[0-9A-Za-z._%+\-\x80-\xff]{0,64}@[0-9A-Za-z\x80-\xff]")
 
 _GOES_ON = tuple(bytes([c]) for c in b":ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _DIGITS, _PLUS = b"0123456789", ord("+")
-_FOLLOWS = 16  # bytes after a phone number in which another may begin: 030 123 / 030 456
 _GAPS = bytes(i for i in range(256) if not 0x30 <= i <= 0x39)
+
+MARK = "\x01"  # stands for what stands in place of a finding: in no word, in no number, and a byte long
+_MARK = MARK.encode()
 
 Found = tuple[str, int, int]  # kind, first byte, end
 
@@ -112,69 +121,95 @@ class Finder:
             (name, pattern(w)) for name in order for w in dict.fromkeys((*_NAMES.get(name, ()), *own.get(name, ())))
         ]
         self._phones = "phone" in self._on
+        self._keys = "secret" in self._on
         self._extra = [(name, _SPECIAL[name]) for name in ("wallet", "secret") if name in self._on]
 
     def _foreign(self, name: str) -> bool:
         return name in self._coded and self._coded[name].country not in self.regions
 
     @cached_property
-    def _scan(self) -> Callable[[bytes, int], Iterator[re.Match[bytes]]]:
+    def _scan(self) -> Callable[[bytes, int, int], Iterator[re.Match[bytes]]]:
         triggers = dict.fromkeys(trigger for name in TRIGGERS if name in self._on for trigger in TRIGGERS[name])
-        scan: Callable[[bytes, int], Iterator[re.Match[bytes]]] = compiled(b"|".join((_LABELS, *triggers))).finditer
+        scan: Callable[[bytes, int, int], Iterator[re.Match[bytes]]]
+        scan = compiled(b"|".join((_LABELS, *triggers))).finditer
         return scan
 
     @cached_property
     def _any_word(self) -> AnyOf:
         return AnyOf([words for _, words in self._words])
 
-    def find(self, data: bytes, places: Sequence[int] | None = None) -> tuple[list[Found], list[int]]:
-        """(everything found in UTF-8 bytes, in order, without overlap; places of triggers where something was in doubt).
-
-        `places`: look at these triggers only.
-        """
-        spans: list[Found] = []
-        doubtful: list[int] = []
-        if not self._on:
-            return spans, doubtful
+    def find(self, data: bytes) -> list[Found]:
+        """Everything found in UTF-8 bytes, in order, without overlap."""
+        done: list[Found] = []
+        ahead: list[Found] = []  # findings behind the place that is read, the nearest last
+        steps: deque[tuple[int, int]] = deque()  # (place read from, end of the window) of the last triggers
         pos = 0
-        matches = self._scan(data, 0) if places is None else self._at(data, places)
-        while (match := next(matches, None)) is not None:
+        matches = self._scan(data, 0, len(data)) if self._on else iter(())
+        while (match := next(matches, None)) is not None or ahead:
+            if match is None:
+                done.append(ahead.pop())
+                pos = done[-1][2]
+                matches = self._rest(data, pos, ahead)
+                continue
             at, end = match.span()
             if at < pos:
-                if end > pos and places is None:  # the tail may be one by itself
-                    matches = self._scan(data, pos)
+                if end > pos:
+                    matches = self._rest(data, pos, ahead)
                 continue
-            first = data[at]
-            if first in _DIGITS:
-                if (skip := _NOBODYS.match(data, at)) and not (at and data[at - 1] == _PLUS):
-                    pos = skip.end()
-                    continue
-                found, pos, doubt = self._cluster(data, at, end, spans[-1] if spans else None)
-            elif first in b"@[({< ":
-                located = email.locate(data, at, end)
-                found, pos, doubt = [("email", *located)] if located else [], end, not located
-            elif label := _LABELLED.match(data, at):
-                pos = label.end()
+            window, here, high = self._window(data, at, done, ahead)
+            found, skip = self._look(window, here, end - at + here)
+            steps.append((pos, high))
+            while steps[0][1] <= at - _BEHIND:  # no finding begins so far back
+                steps.popleft()
+            if found is None:
+                pos = at + skip - here
+                if pos < end:  # the trigger's tail may be one by itself
+                    matches = self._rest(data, pos, ahead)
                 continue
-            else:
-                one = self._letters(data, at, end)
-                found, pos, doubt = ([one], one[2], False) if one else ([], at + 1, True)
-            if doubt:
-                doubtful.append(at)
-            for span in found:
-                if not spans or span[1] >= spans[-1][2]:
-                    spans.append(span)
-                    pos = max(pos, span[2])
-            if pos < end and places is None:
-                matches = self._scan(data, pos)
-        return spans, doubtful
+            kind, start, last = found
+            start += at - here
+            while steps and steps[-1][1] > start:
+                pos = steps.pop()[0]
+            ahead.append((kind, start, last + at - here))
+            while done and done[-1][1] >= pos:
+                ahead.append(done.pop())
+            matches = self._rest(data, pos, ahead)
+        return done
 
-    def _at(self, data: bytes, places: Sequence[int]) -> Iterator[re.Match[bytes]]:
-        """The triggers at these places."""
-        for place in places:
-            match = next(self._scan(data, place), None)
-            if match is not None and match.start() == place:
-                yield match
+    def _rest(self, data: bytes, pos: int, ahead: Sequence[Found]) -> Iterator[re.Match[bytes]]:
+        """Triggers from a place on, up to the next finding."""
+        return self._scan(data, pos, ahead[-1][1] if ahead else len(data))
+
+    def _window(self, data: bytes, at: int, done: Sequence[Found], ahead: Sequence[Found]) -> tuple[bytes, int, int]:
+        """(bytes around a trigger, with findings as MARKs; where it is in them; up to where in the data they go)."""
+        left, low, room = [], at, _BEHIND
+        for _, start, end in reversed(done):
+            if low - end >= room:
+                break
+            left += [data[end:low], _MARK]
+            room -= low - end + 1
+            low = start
+        left.append(data[max(0, low - room) : low])
+        behind = b"".join(reversed(left))
+        before, high = _upto(data, at, ahead, _AHEAD)
+        if self._keys and data.startswith(secret.LONG, at):
+            before, _ = _upto(data, at, ahead, _AHEAD_OF_KEY)
+        return behind + before, len(behind), high
+
+    def _look(self, data: bytes, at: int, end: int) -> tuple[Found | None, int]:
+        """(what the trigger data[at:end] yields, where to read on if nothing)."""
+        first = data[at]
+        if first in _DIGITS:
+            if (skip := _NOBODYS.match(data, at)) and not (at and data[at - 1] == _PLUS):
+                return None, skip.end()
+            return self._cluster(data, at, end)
+        if first in b"@[({ ":
+            end = at + 1 if data[at : at + 1] == b"@" else end
+            place = email.locate(data, at, end)
+            return ("email", *place) if place else None, end
+        if label := _LABELLED.match(data, at):
+            return None, label.end()
+        return self._letters(data, at, end), at + 1
 
     def _letters(self, data: bytes, at: int, end: int) -> Found | None:
         """What begins with the letter at byte `at`; the scan matched up to `end`."""
@@ -204,13 +239,13 @@ class Finder:
             return ("mac", *place)
         return None
 
-    def _cluster(self, data: bytes, at: int, end: int, last: Found | None) -> tuple[list[Found], int, bool]:
-        """(what begins at the groups of digits from byte `at` on, where to read on, whether some of them are in doubt)."""
+    def _cluster(self, data: bytes, at: int, end: int) -> tuple[Found | None, int]:
+        """(the first thing that begins at one of the groups of digits from byte `at` on, where to read on if there is none)."""
         if (data[end - 1] in b":-" or b"::" in data[at:end]) and (found := self._hex(data, at)):
-            return [found], found[2], False
+            return found, found[2]
         for name, locate in self._extra:
             if place := locate(data, at):
-                return [(name, *place)], place[1], False
+                return (name, *place), place[1]
         cluster = _CLUSTER.match(data, at, at + _LONGEST)
         assert cluster is not None
         end = cluster.end()
@@ -218,9 +253,9 @@ class Finder:
         run = cluster[0]
         if dotted := run.count(b".") > 2 and "ip" in self._on:
             if place := ip.locate(data, at):
-                return [("ip", *place)], place[1], False
+                return ("ip", *place), place[1]
             if ip.FORM.fullmatch(run):
-                return [], end, True
+                return None, end
         digits = len(run.translate(None, _GAPS))
         hyphened = run.count(b"-") > 4 and "mac" in self._on
         abroad = self._phones and (b"00" in run or b"+" in data[max(0, at - 3) : at])
@@ -230,20 +265,13 @@ class Finder:
         named = [
             kind for name in words if (kind := self._coded.get(name)) and not kind.lettered and digits >= kind.digits
         ]
-        ring = self._phones and (
-            "phone" in words or (last is not None and last[0] == "phone" and at - last[2] <= _FOLLOWS)
-        )
+        ring = self._phones and "phone" in words
         if not (hyphened or abroad or cards or free or named or ring or dotted or data[end : end + 1] in _GOES_ON):
-            return [], end, True
-        spans: list[Found] = []
-        done = 0
-        doubt = False
+            return None, end
         for group in _GROUP.finditer(data, at, end):
             start = group.start()
-            if start < done:
-                continue
             if cut and start > max(at, end - _UNDECIDED):
-                return spans, start, doubt
+                return None, start
             one = None
             if dotted and (place := ip.locate(data, start)):
                 one = ("ip", *place)
@@ -253,59 +281,54 @@ class Finder:
                 one = ("phone", *place)
             elif cards and (place := card.locate(data, start, "card" in words)):
                 one = ("card", *place)
-            else:
-                one = (
-                    self._national(data, start, named, ring, last)
-                    if named or ring or (free and self._free_form.match(data, start))
-                    else None
-                )
+            elif named or ring or (free and self._free_form.match(data, start)):
+                one = self._national(data, start, named, ring)
             if one and not _ADDRESS.match(data, one[2]):
-                spans.append(one)
-                last = one
-                done = one[2]
-                ring = ring or one[0] == "phone"
-            else:
-                doubt = True
+                return one, end
         if cut:
             rest = _GROUP.match(data, end)
-            end = rest.end() if rest else end
-        elif start > max(at, done) and data[end : end + 1] in _GOES_ON:
-            return spans, start, doubt  # what begins with the last group is not only digits
-        return spans, end, doubt
+            return None, rest.end() if rest else end
+        if start > at and data[end : end + 1] in _GOES_ON:
+            return None, start  # what begins with the last group is not only digits
+        return None, end
 
-    def _national(self, data: bytes, at: int, named: Sequence[Kind], ring: bool, last: Found | None) -> Found | None:
+    def _national(self, data: bytes, at: int, named: Sequence[Kind], ring: bool) -> Found | None:
         """A number of a state, or a phone number as written inside a state, that begins at byte `at`."""
         if self._free_form.match(data, at):
             for kind in self._free_digits:
                 if place := kind.locate(data, at, False):
                     return (kind.name, *place)
-        follows = ring and last is not None and last[0] == "phone" and 0 <= at - last[2] <= _FOLLOWS
-        near = self._near(data, at) if ring and not follows else set()
+        near = self._near(data, at) if ring else set()
         if "phone" not in near or any(
             kind.name in near for kind in named
         ):  # else it is that phone's, whatever else is around
             for kind in named:
                 if place := kind.locate(data, at, True):
                     return (kind.name, *place)
-        if (follows or "phone" in near) and (place := phone.locate(data, at, self.regions, True)):
+        if "phone" in near and (place := phone.locate(data, at, self.regions, True)):
             return ("phone", *place)
         return None
 
     def _near(self, data: bytes, at: int) -> set[str]:
-        text = plain(data[max(0, at - 2 * self._wide * _NEAR) : at])[-self._wide * _NEAR :]
-        return {self._words[i][0] for i in self._any_word(b" " + text)}
+        text = plain(data[max(0, at - self._wide * _NEAR) : at])
+        return {self._words[i][0] for i in self._any_word(text)}
 
     def around(self, data: bytes, start: int, end: int) -> list[str]:
-        """Kinds of which a word stands around two bytes, the language's own first. Tags take no room, whatever stands in them."""
-        before, after = self._wide * _BEFORE, self._wide * _AFTER
-        piece = data[max(0, start - before) : end + after]
-        if b"<" in piece:
-            head, tail = data[max(0, start - 3 * before) : start], data[end : end + 3 * after]
-            text = plain(head)[-before:] + plain(tail)[:after]
-        else:
-            text = plain(piece)
-        hits = self._any_word(text)
+        """Kinds of which a word stands around two bytes, the language's own first."""
+        hits = self._any_word(plain(data[max(0, start - self._wide * _BEFORE) : end + self._wide * _AFTER]))
         return list(dict.fromkeys(self._words[i][0] for i in sorted(hits))) if hits else []
+
+
+def _upto(data: bytes, at: int, ahead: Sequence[Found], room: int) -> tuple[bytes, int]:
+    """(so many bytes from a place on, with the findings there as MARKs; up to where in the data they go)."""
+    pieces = []
+    for _, start, end in reversed(ahead):
+        if start - at >= room:
+            break
+        pieces += [data[at:start], _MARK]
+        room -= start - at + 1
+        at = end
+    return b"".join([*pieces, data[at : at + room]]), at + room
 
 
 _SPECIAL: dict[str, Callable[[bytes, int], tuple[int, int] | None]] = {
@@ -317,7 +340,7 @@ _SPECIAL: dict[str, Callable[[bytes, int], tuple[int, int] | None]] = {
 }
 
 
-def code_points(data: bytes, places: Iterator[int]) -> Iterator[int]:
+def code_points(data: bytes, places: Iterable[int]) -> Iterator[int]:
     """Byte offsets in rising order -> code-point offsets."""
     done = chars = 0
     for place in places:

@@ -11,15 +11,20 @@ _FORMS = (
     rb"sk-[0-9A-Za-z_\-]{32,180}",  # OpenAI, Anthropic
     rb"hf_[A-Za-z]{34}",
     rb"AIza[0-9A-Za-z_\-]{35}",  # Google
-    rb"eyJ[0-9A-Za-z_\-]{12,600}\.eyJ[0-9A-Za-z_\-]{12,900}\.[0-9A-Za-z_\-]{16,900}",  # JSON web tokens
 )
 TRIGGER = (
     rb"AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|xox[abeoprs]-|[rs]k_live_|sk-[0-9A-Za-z]|hf_[A-Za-z]{8}|AIza|eyJ|"
     rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY"
 )
 _KEY = re.compile(rb"(?:" + rb"|".join(_FORMS) + rb")(?![0-9A-Za-z_])")
+LONG = (b"eyJ", b"-----BEGIN")
+# What is no such key is none either where the text is cut, so these may look further ahead than other kinds: see scan.py.
+_TOKEN = re.compile(
+    rb"eyJ[0-9A-Za-z_\-]{12,600}+\.eyJ[0-9A-Za-z_\-]{12,900}+\.[0-9A-Za-z_\-]{16,2000}"
+)  # JSON web token
 _BEGIN = re.compile(
-    rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY[A-Z ]{0,8}-----[0-9A-Za-z+/=\s:,\-]{40,20000}?-----END [A-Z ]{0,20}PRIVATE KEY[A-Z ]{0,8}-----"
+    rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY[A-Z ]{0,8}-----(?:[0-9A-Za-z+/=\s:,]|-(?!----)){40,20000}+"
+    rb"-----END [A-Z ]{0,20}PRIVATE KEY[A-Z ]{0,8}-----"
 )
 
 
@@ -27,5 +32,5 @@ def locate(data: bytes, at: int) -> tuple[int, int] | None:
     """(start, end) of the secret that begins at byte `at`, or None."""
     if at and data[at - 1 : at].isalnum():
         return None
-    found = _KEY.match(data, at) or _BEGIN.match(data, at)
+    found = _KEY.match(data, at) or _TOKEN.match(data, at) or _BEGIN.match(data, at)
     return found.span() if found else None

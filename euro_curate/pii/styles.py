@@ -9,21 +9,31 @@ from dataclasses import dataclass, field
 from euro_curate.pii.scan import TAGS
 
 STYLES = ("tag", "fake", "pseudonym")
-_TAG = re.compile(r"<[^<>\s\d@]{1,40}>")
+_TAG = re.compile(r"<[^<>\s\d@(\[{]+>")
+_LONGEST = 40  # characters of a tag
 _KEY_CHARS = 16
 
-# Nobody's by standard or by construction, and never found again: .invalid (RFC 6761), documentation addresses (RFC 5737, 7042), the
-# unassigned country code +999, the unassigned country XX, zeros that no check digit or issuer's range accepts.
+# Nobody's by standard or by construction: .invalid (RFC 6761), documentation addresses (RFC 3849, 5737, 7042), the unassigned country code
+# +999, the unassigned country XX, an issuer of cards that is none. No end of one is the beginning of another, and none is part of
+# another, so that where one is put no other can be read (tests/test_pii_styles.py).
 _FAKES = {
     "email": "name@redacted.invalid",
-    "ip": "192.0.2.1",
-    "mac": "00:00:5E:00:53:00",
-    "phone": "+999 000 000 000",
-    "iban": "XX00 0000 0000 0000 0000",
-    "card": "0000 0000 0000 0000",
-    "vat": "XX000000000",
-    "id": "0000000000",
+    "ip": "192.0.2.7",
+    "ipv6": "2001:db8::7",
+    "mac": "00:00:5E:00:53:07",
+    "phone": "+999 000 000 007",
+    "iban": "XX00 0000 0000 0000 0007",
+    "card": "9999 9999 9999 9997",
+    "vat": "XX000000007",
+    "id": "XX-0000007",
 }
+_STAND_INS = re.compile("|".join([_TAG.pattern, *map(re.escape, _FAKES.values())]))
+_SIGNS = ("<", *_FAKES.values())
+
+
+def stand_ins(text: str) -> list[tuple[int, int]]:
+    """Where a text has something that a style puts in place of a finding: any tag, any fake."""
+    return [found.span() for found in _STAND_INS.finditer(text)] if any(sign in text for sign in _SIGNS) else []
 
 
 @dataclass(frozen=True)
@@ -42,9 +52,10 @@ class Style:
             shown = self.tag.format(kind="ip", KIND="IP")
         except (KeyError, IndexError, ValueError) as error:
             raise ValueError(f"pii.tag: {self.tag!r}: only {{kind}} and {{KIND}} can be filled in") from error
-        if not _TAG.fullmatch(shown):
+        if not _TAG.fullmatch(shown) or len(shown) > _LONGEST:
             raise ValueError(
-                f"pii.tag: {self.tag!r} must be one <...> without spaces, digits and @, such as '<{{kind}}-pii>' or '<{{KIND}}>'"
+                f"pii.tag: {self.tag!r} must be one <...> of at most {_LONGEST} characters without spaces, digits, brackets and @, "
+                "such as '<{kind}-pii>' or '<{KIND}>'"
             )
         if (self.style == "pseudonym") != bool(self.key_env):
             raise ValueError(
@@ -55,7 +66,7 @@ class Style:
         """What stands for a value of a kind in a page (its id): equal values of one page get equal pseudonyms, pages cannot be linked."""
         shown = TAGS.get(kind, kind)
         if self.style == "fake" and shown in _FAKES:
-            return "2001:db8::1" if kind == "ip" and ":" in value else _FAKES[shown]
+            return _FAKES["ipv6" if shown == "ip" and ":" in value else shown]
         tag = self.tag.format(kind=shown, KIND=shown.upper())
         if self.style != "pseudonym":
             return tag

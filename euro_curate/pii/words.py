@@ -4,7 +4,6 @@ import re
 import unicodedata
 from functools import cache
 
-_TAG = re.compile(rb"<[^<>\s]{1,40}>")  # our own tags and others' are no context
 _SMALL = bytes(  # ASCII letters small, digits as they are, all other ASCII a space; bytes of other letters untouched
     i if i >= 0x80 or chr(i).isdigit() else ord(chr(i).lower()) if chr(i).isalpha() else 0x20 for i in range(256)
 )
@@ -13,13 +12,11 @@ _REST = rb"[^ ]*"
 
 
 def plain(data: bytes) -> bytes:
-    """What pattern() reads: small ASCII letters, spaces for punctuation and tags, a space at both ends.
+    """What pattern() reads: small ASCII letters, spaces for punctuation, a space at both ends.
 
-    >>> plain("C.F.: <id-pii>Číslo".encode()).decode()
+    >>> plain("C.F.: <Číslo".encode()).decode()
     ' c f    Číslo '
     """
-    if b"<" in data:
-        data = _TAG.sub(b" ", data)
     return b" " + data.translate(_SMALL) + b" "
 
 
