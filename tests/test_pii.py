@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from euro_curate.languages import languages
 from euro_curate.pii import (
+    CHOICES,
     KINDS,
     TAGS,
     Span,
-    Style,
     chosen_kinds,
     engine,
     find,
@@ -223,14 +223,6 @@ def test_redacting_again_changes_nothing(text: str, language: str) -> None:
     assert once == "".join(part + tag for part, tag in zip(parts, [*tags, ""], strict=True))
 
 
-@settings(deadline=None, derandomize=True, max_examples=120)
-@given(TEXTS, SOME_LANGUAGES)
-def test_fakes_are_not_found_again(text: str, language: str) -> None:
-    fake = Style("fake")
-    once, _ = redact_text(text, language, style=fake)
-    assert redact_text(once, language, style=fake)[0] == once
-
-
 def test_nothing_changes_without_re2() -> None:
     draw = random.Random(7)
     glue = [
@@ -323,22 +315,32 @@ def test_hostile_text_takes_no_more_time_than_other_text(bomb: str) -> None:
     assert len(clean) <= len(text) + 12 * len(spans)
 
 
-def test_what_one_finding_costs_does_not_depend_on_the_text_around() -> None:
-    """Bytes that the checks look at, counted: as many for one long line as for its pieces."""
-    unit = f"Artikel 4711-0815-1 am 12.03.2021, {IP} und {EXAMPLE}, Tel. 030 1234567 / PESEL 12345678901. "
-    looks: list[int] = []
+class Watched(scan.Finder):
+    """Counts the bytes that the kinds are given to look at."""
 
-    class Watched(scan.Finder):
-        def around(self, data: bytes, start: int, end: int) -> list[str]:
-            looks.append(end - start)
-            return super().around(data, start, end)
+    def __init__(self, kinds: tuple[str, ...]) -> None:
+        super().__init__("pol_Latn", kinds)
+        self.looked = 0
 
-    finder = Watched("deu_Latn", KINDS)
-    finder.find(unit.encode() * 10)
-    few = len(looks)
-    looks.clear()
-    finder.find(unit.encode() * 1000)
-    assert few > 10 and len(looks) <= 101 * few and max(looks) <= 160
+    def _look(self, data: bytes, at: int, end: int) -> tuple[scan.Found | None, int, int]:
+        self.looked += len(data)
+        return super()._look(data, at, end)
+
+
+ALL = chosen_kinds(CHOICES)
+KEYS = {"keys": "-----BEGIN PRIVATE KEY-----", "tokens": "eyJ-", "letters": "sk-aB", "refused": "@x" * 8 + " a@b.cd "}
+
+
+@pytest.mark.parametrize("bomb", [*BOMBS, *KEYS])
+def test_the_work_grows_with_the_text_alone(bomb: str) -> None:
+    """Twice the text, twice the bytes looked at: every trigger has one window, and a finding sends the scan back by one window at most."""
+    units = {name: text[:2000] for name, text in BOMBS.items()} | {k: v * (22_000 // len(v)) for k, v in KEYS.items()}
+    counts = []
+    for times in (1, 2, 4):
+        finder = Watched(ALL)
+        finder.find((units[bomb] * times).encode())
+        counts.append(finder.looked)
+    assert counts[2] <= 2.1 * counts[1] + 10**5 and counts[1] <= 2.1 * counts[0] + 10**5
 
 
 def test_only_the_chosen_kinds_are_replaced() -> None:

@@ -25,7 +25,7 @@ from euro_curate.schema import DOCUMENTS, LANGUAGES, QUALITIES, VERDICTS
 def test_a_tag_may_be_written_otherwise() -> None:
     assert redact_text(f"{EXAMPLE} {IP}", style=Style(tag="<{KIND}>"))[0] == "<EMAIL> <IP>"
     assert redact_text(EXAMPLE, style=Style(tag="<|PII|>"))[0] == "<|PII|>"
-    for tag in ("EMAIL", "<e mail>", "<{kind}", "<a@b>", "<7>", "<{name}>", ""):
+    for tag in ("EMAIL", "<e mail>", "<{kind}", "<a@b>", "<7>", "<[PII]>", f"<{'x' * 40}>", "<{name}>", ""):
         with pytest.raises(ValueError, match=r"pii\.tag"):
             Style(tag=tag)
 

@@ -95,6 +95,8 @@ def find(
     `names`: further findings (kind, start, end), which give way to our own.
     """
     seeker = finder(language, tuple(kinds))
+    if not names and not seeker.stops(text.encode("utf-8", "replace")):
+        return []
     taken = stand_ins(text)
     spans = _found(seeker, text, taken)
     if not names:
@@ -106,7 +108,7 @@ def find(
 
 def _found(seeker: Finder, text: str, taken: Sequence[tuple[int, int]]) -> list[Span]:
     """Findings in the text, each of the pieces `taken` (in order) read as a MARK."""
-    data = _marked(text, taken).encode("utf-8", "replace")
+    data = (_marked(text, taken) if taken else text).encode("utf-8", "replace")
     spans = seeker.find(data)
     places: Iterable[int] = [place for _, *span in spans for place in span]
     if len(data) > len(text) or taken:

@@ -15,6 +15,7 @@ _LOCAL, _DOMAIN = 64 * 2, 255  # bytes; letters outside ASCII take two
 _RUN = re.compile(rb"[A-Za-z0-9.!#$&'*+/=?^_%{|}~\-\x80-\xff]+")
 _NAME = re.compile(r"[\w.+%&'=~\-\u0300-\u036f]+\Z")
 _HOST = re.compile(rf"(?:[\w\-\u0300-\u036f]+{_DOT})+[\w\-\u0300-\u036f]+")
+_HOSTLIKE = re.compile(rb"[\w\-.\x80-\xff]{0,%d}" % _DOMAIN)
 _FILES = {"png", "jpg", "jpeg", "gif", "svg", "webp", "js", "css", "html", "htm", "php", "service", "md", "json", "ts"}
 _NOBODY = ".invalid"  # RFC 6761: our own stand-ins
 
@@ -41,6 +42,14 @@ def locate(data: bytes, at: int, end: int) -> tuple[int, int] | None:
     if top.casefold() in _FILES or domain.casefold().endswith(_NOBODY) or (spelled and not domain):
         return None
     return at - len(local.encode()), end + len(domain.encode())
+
+
+def seen(data: bytes, end: int) -> int:
+    """Up to where locate() looks behind an @ that ends at byte `end`; 0: further, as a dot may be spelled out there."""
+    host = _HOSTLIKE.match(data, end)
+    assert host is not None
+    after = host.end()
+    return 0 if any(bracket in data[after : after + 2] for bracket in b"[({") else after + 2
 
 
 def _top_level(name: str) -> bool:

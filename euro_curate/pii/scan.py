@@ -18,7 +18,7 @@ from functools import cached_property, lru_cache
 from euro_curate.languages import languages
 from euro_curate.pii import card, email, iban, ip, mac, phone, secret, wallet
 from euro_curate.pii.engine import AnyOf, compiled
-from euro_curate.pii.kind import GAP, NUMBER, Kind
+from euro_curate.pii.kind import GAP, NUMBER, Kind, joined
 from euro_curate.pii.states import NATIONAL
 from euro_curate.pii.vat import VAT
 from euro_curate.pii.words import pattern, plain
@@ -41,7 +41,6 @@ _NAMES = {"phone": phone.NAMES, **{kind.name: kind.names for kind in CODED}}
 
 _BEFORE, _AFTER, _NEAR = 120, 80, 40  # characters in which a word for a number is looked for; _NEAR: just before it
 _BEHIND, _AHEAD = 256, 400  # bytes before and behind a trigger that are looked at
-_AHEAD_OF_KEY = 20_500  # ... behind one of a long secret
 _LONGEST = 160  # bytes of digits and gaps read at once
 _UNDECIDED = 64  # at their end, a number may go on in the next piece
 
@@ -67,6 +66,7 @@ _LABELS = (
 _LABELLED = re.compile(rb"(?:" + _LABELS + rb")[0-9A-Za-z.:/()]{0,80}(?:(?:[ \-]|\xc2\xa0)[0-9.,:/]{1,16}X?){0,12}")
 _ADDRESS = re.compile(rb"[0-9A-Za-z._%+\-\x80-\xff]{0,64}@[0-9A-Za-z\x80-\xff]")
 
+_FRONT = re.compile(rb"IBAN\Z|(?:%b)\Z" % "|".join({kind.country for kind in NATIONAL}).encode(), re.IGNORECASE)
 _GOES_ON = tuple(bytes([c]) for c in b":ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _DIGITS, _PLUS = b"0123456789", ord("+")
 _GAPS = bytes(i for i in range(256) if not 0x30 <= i <= 0x39)
@@ -138,13 +138,17 @@ class Finder:
     def _any_word(self) -> AnyOf:
         return AnyOf([words for _, words in self._words])
 
+    def stops(self, data: bytes) -> bool:
+        """Whether there is any trigger in UTF-8 bytes. Without one there is none either with MARKs in them."""
+        return bool(self._on) and next(self._scan(data, 0, len(data)), None) is not None
+
     def find(self, data: bytes) -> list[Found]:
         """Everything found in UTF-8 bytes, in order, without overlap."""
         done: list[Found] = []
         ahead: list[Found] = []  # findings behind the place that is read, the nearest last
-        steps: deque[tuple[int, int]] = deque()  # (place read from, end of the window) of the last triggers
+        steps: deque[tuple[int, int]] = deque()  # (place read from, how far was looked up to here) of the last triggers
         pos = 0
-        matches = self._scan(data, 0, len(data)) if self._on else iter(())
+        matches = self._scan(data, 0, len(data)) if self._on else iter([])
         while (match := next(matches, None)) is not None or ahead:
             if match is None:
                 done.append(ahead.pop())
@@ -157,8 +161,10 @@ class Finder:
                     matches = self._rest(data, pos, ahead)
                 continue
             window, here, high = self._window(data, at, done, ahead)
-            found, skip = self._look(window, here, end - at + here)
-            steps.append((pos, high))
+            found, skip, seen = self._look(window, here, end - at + here)
+            if seen:
+                high = _place(seen + at - here, ahead, high)
+            steps.append((pos, max(high, steps[-1][1]) if steps else high))
             while steps[0][1] <= at - _BEHIND:  # no finding begins so far back
                 steps.popleft()
             if found is None:
@@ -192,27 +198,30 @@ class Finder:
         left.append(data[max(0, low - room) : low])
         behind = b"".join(reversed(left))
         before, high = _upto(data, at, ahead, _AHEAD)
-        if self._keys and data.startswith(secret.LONG, at):
-            before, _ = _upto(data, at, ahead, _AHEAD_OF_KEY)
+        for sign, size in secret.LONG.items() if self._keys else ():
+            if data.startswith(sign, at):
+                before, _ = _upto(data, at, ahead, size)
         return behind + before, len(behind), high
 
-    def _look(self, data: bytes, at: int, end: int) -> tuple[Found | None, int]:
-        """(what the trigger data[at:end] yields, where to read on if nothing)."""
+    def _look(self, data: bytes, at: int, end: int) -> tuple[Found | None, int, int]:
+        """(what the trigger data[at:end] yields, where to read on if nothing, how far was looked; 0: not known)."""
         first = data[at]
         if first in _DIGITS:
             if (skip := _NOBODYS.match(data, at)) and not (at and data[at - 1] == _PLUS):
-                return None, skip.end()
-            return self._cluster(data, at, end)
+                return None, skip.end(), 0
+            return *self._cluster(data, at, end), 0
         if first in b"@[({ ":
             end = at + 1 if data[at : at + 1] == b"@" else end
             place = email.locate(data, at, end)
-            return ("email", *place) if place else None, end
+            return ("email", *place) if place else None, end, email.seen(data, end)
         if label := _LABELLED.match(data, at):
-            return None, label.end()
-        return self._letters(data, at, end), at + 1
+            return None, label.end(), 0
+        return self._letters(data, at, end), at + 1, 0
 
     def _letters(self, data: bytes, at: int, end: int) -> Found | None:
         """What begins with the letter at byte `at`; the scan matched up to `end`."""
+        if joined(data, at) and not _FRONT.search(data, max(0, at - 4), at):
+            return None
         if (data[end - 1] in b":-" or b"::" in data[at:end]) and (found := self._hex(data, at)):
             return found
         if "iban" in self._on and (place := iban.locate(data, at)):
@@ -317,6 +326,15 @@ class Finder:
         """Kinds of which a word stands around two bytes, the language's own first."""
         hits = self._any_word(plain(data[max(0, start - self._wide * _BEFORE) : end + self._wide * _AFTER]))
         return list(dict.fromkeys(self._words[i][0] for i in sorted(hits))) if hits else []
+
+
+def _place(place: int, ahead: Sequence[Found], high: int) -> int:
+    """A place in the text with findings as MARKs -> in the data, `high` at most."""
+    for _, start, end in reversed(ahead):
+        if place <= start or start >= high:
+            break
+        place += end - start - 1
+    return min(place, high)
 
 
 def _upto(data: bytes, at: int, ahead: Sequence[Found], room: int) -> tuple[bytes, int]:

@@ -17,8 +17,8 @@ TRIGGER = (
     rb"-----BEGIN [A-Z ]{0,20}PRIVATE KEY"
 )
 _KEY = re.compile(rb"(?:" + rb"|".join(_FORMS) + rb")(?![0-9A-Za-z_])")
-LONG = (b"eyJ", b"-----BEGIN")
 # What is no such key is none either where the text is cut, so these may look further ahead than other kinds: see scan.py.
+LONG = {b"eyJ": 3_700, b"-----BEGIN": 20_200}  # how they begin -> bytes that they may have
 _TOKEN = re.compile(
     rb"eyJ[0-9A-Za-z_\-]{12,600}+\.eyJ[0-9A-Za-z_\-]{12,900}+\.[0-9A-Za-z_\-]{16,2000}"
 )  # JSON web token
