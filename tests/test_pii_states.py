@@ -95,6 +95,8 @@ def test_a_country_prefix_goes_with_its_number() -> None:
     assert found(f"NIP: PL{nip}.", "pol_Latn") == [f"pl_nip:PL{nip}"]
     assert found(f"OIB: HR{oib}.", "hrv_Latn") == [f"hr_oib:HR{oib}"]
     assert found(f"NIP: XY{nip}.", "pol_Latn") == []
+    afm = BY_NAME["gr_afm"].example()
+    assert found(f"ΑΦΜ: EL{afm}.", "ell_Grek") == [f"gr_afm:EL{afm}"]
 
 
 def test_a_name_that_means_one_number_is_understood_in_every_language() -> None:

@@ -13,6 +13,7 @@ GAP = SEPARATOR + rb"{0,3}"
 NUMBER = rb"[0-9](?:(?:[()]|" + SEPARATOR + rb"){0,3}[0-9]){7}"  # eight digits: what most numbers are found by
 
 _CLASSES = {"9": rb"[0-9]", "A": rb"[A-Za-z]", "X": rb"[0-9A-Za-z]", "Γ": rb"(?:[A-Z]|\xce[\x91-\xa9])"}
+_PREFIXES = {"EL": "GR"}  # of tax numbers, where it is not the state's code
 _NOT_ALNUM = re.compile(rb"[^0-9A-Za-z]+")
 
 
@@ -68,8 +69,8 @@ class Kind:
         return None
 
     def _confirmed(self, data: bytes, at: int, end: int, named: bool) -> tuple[int, int] | None:
-        start, state = at, self.country.encode()
-        if named and state and data[at - 2 : at].upper() == state and not joined(data, at - 2):
+        start, sign = at, data[at - 2 : at].upper().decode("latin-1")
+        if named and sign and _PREFIXES.get(sign, sign) == self.country and not joined(data, at - 2):
             start = at - 2  # PL 123 ...: as on an invoice
         if joined(data, start) or joined(data, end) or _DATE.fullmatch(data, at, end):
             return None
