@@ -88,8 +88,10 @@ def _own(path: str) -> Iterator[None]:
     """Around every access to the run's own tables."""
     try:
         yield
-    except PermissionError as error:
+    except OSError as error:
         reason = " ".join(str(error).split())[:200]
+        if not (isinstance(error, PermissionError) or reason.startswith("Forbidden:")):  # gcsfs's word for it
+            raise
         raise StorageRefused(f"the storage refuses access to {path}: {reason or type(error).__name__}") from error
 
 

@@ -16,7 +16,7 @@ import xxhash
 
 from euro_curate import shards
 from euro_curate.schema import DATASET
-from euro_curate.shards import Part, Shards, find_part, put_if_absent, read_part, write_part
+from euro_curate.shards import Part, Shards, StorageRefused, find_part, put_if_absent, read_part, write_part
 
 TABLE = pa.table(
     {
@@ -92,6 +92,24 @@ def test_a_second_writer_gets_the_part_that_is_there(tmp_path: Path) -> None:
     before = path.read_bytes()
     assert write_part(str(path), TABLE, RECIPE, "s", {"attempt": 2}) == first
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(PermissionError("Access Denied"), StorageRefused), (OSError("Forbidden: b/o\nno right"), StorageRefused), (OSError("cut off"), OSError)],
+)  # fmt: skip
+def test_storage_that_refuses_is_told_apart(
+    error: OSError, told: type[OSError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """s3fs raises PermissionError; gcsfs an OSError that says so."""
+
+    def fail(path: str, data: bytes) -> bool:
+        raise error
+
+    monkeypatch.setattr(shards, "put_if_absent", fail)
+    with pytest.raises(OSError) as raised:
+        write_part(str(tmp_path / "a.parquet"), TABLE, RECIPE, "", {})
+    assert type(raised.value) is told
 
 
 def test_another_recipe_at_the_same_path_is_refused(tmp_path: Path) -> None:
