@@ -32,11 +32,11 @@ class Rate:
     """One stage's costs. `per` says with what the number of its tasks grows."""
 
     core_s_per_gb: float  # core-seconds per 10^9 bytes of input
-    core_s_per_task: float  # what a task takes on next to nothing
+    core_s_per_task: float  # what a task takes on next to nothing; for `few`, on the tables of one batch
     bytes_out: float  # written per byte of input
     memory_bytes: int  # room that a task is given
-    per: str  # file | batch (of merged files) | shard | fixed
-    tasks: int = 1  # if fixed
+    per: str  # file | sample (of files) | batch (of merged files) | shard | range (of hashes) | few (over what all batches came to)
+    tasks: int = 0  # of ranges or few; of shards at least; of batches beside one each
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ class Forecast:
 # Seconds before the first task and around each: Ray starts, workers load the kernels and the model. Measured with Ray 2.60 on two cores.
 STARTUP_S = 15.0
 _OVERHEAD_S = 0.01  # of handing out a task, publishing its part and reading the receipt
+_SAMPLED_FILES = 2000  # that the report shows pages of, at most: some of each verdict in each language
+_LONG = 0.1  # of the whole time, for a stage whose tasks cannot occupy the machines
 _BIG_FILE = 4.0  # times the average: its ingest outlasts the others
 
 
@@ -98,6 +100,7 @@ def shipped_rates() -> dict[str, Rate]:
 def rates_of(summary: Mapping[str, Any], bytes_in: int) -> dict[str, Rate]:
     """Rates from the run.json of a run that made all its parts. A stage that is called twice is one row."""
     rows: dict[str, dict[str, float]] = {}
+    batches = math.ceil(len(summary["inputs"]) / summary["config"]["run"]["merge_parts"])
     for count in summary["stages"]:
         row = rows.setdefault(count["name"], {"core": 0.0, "bytes": 0, "parts": 0, "memory": 0, "gather": 0})
         row["gather"] = max(row["gather"], count["gather"])
@@ -105,31 +108,25 @@ def rates_of(summary: Mapping[str, Any], bytes_in: int) -> dict[str, Rate]:
         row["bytes"] += count["bytes_out"]
         row["parts"] += count["parts"]
         row["memory"] = max(row["memory"], count["memory_bytes"])
-    return {name: _rate(name, row, bytes_in) for name, row in rows.items()}
+    return {name: _rate(name, row, bytes_in, batches) for name, row in rows.items()}
 
 
-_BY_BATCH = (
-    "sort_keys", "pair", "connect", "register", "enrol", "elect", "deal", "sort_clean", "weigh", "border", "bin_scores", "total_hosts", "redraw",
-)  # fmt: skip
-_ONCE = ("collect",)
+_PER = {"shard": "shard", "reserve": "range", "top_hosts": "range", "excerpt": "sample"} | dict.fromkeys(
+    ("allocate", "cut", "choose", "cut_scores", "collect"), "few"
+)
 _FLOOR_S = 0.01  # an empty task's seconds: the share of a gather over nothing
 
 
-def _rate(name: str, row: Mapping[str, float], bytes_in: int) -> Rate:
+def _rate(name: str, row: Mapping[str, float], bytes_in: int, batches: int) -> Rate:
     parts = int(row["parts"])
-    per = (
-        "shard"
-        if name == "shard"
-        else "batch"
-        if name in _BY_BATCH
-        else "fixed"
-        if row["gather"] or name in _ONCE
-        else "file"
-    )
+    per = _PER.get(name, "batch" if row["gather"] else "file")
+    if per == "few":
+        return Rate(0.0, row["core"] / max(1, parts) / batches, 0.0, int(row["memory"]), per, parts)
     # On a sample, what a fixed number of tasks takes is mostly their being tasks; it must not be scaled up with the bytes.
     by_task = min(row["core"] / parts, _FLOOR_S) if parts else 0.0
     per_gb = max(0.0, row["core"] - by_task * parts) / bytes_in * 1e9
-    return Rate(per_gb, by_task, row["bytes"] / bytes_in, int(row["memory"]), per, parts)
+    tasks = {"batch": max(0, parts - batches), "range": parts, "shard": parts}.get(per, 0)
+    return Rate(per_gb, by_task, row["bytes"] / bytes_in, int(row["memory"]), per, tasks)
 
 
 def sizes_of(sources: Sequence[Source]) -> tuple[list[int], tuple[str, ...]]:
@@ -173,24 +170,26 @@ def forecast(
 ) -> Forecast:
     """Sizes of the input files, rates, machines -> the forecast. A stage lasts as long as its longest worker: tasks are whole."""
     total, files = sum(sizes), len(sizes)
+    batches = math.ceil(files / merge_parts)
     steps = []
     for name, rate in rates.items():
         written = int(rate.bytes_out * total)
         tasks = {
             "file": files,
-            "batch": math.ceil(files / merge_parts),
+            "sample": min(files, _SAMPLED_FILES),
+            "batch": batches + rate.tasks,
             "shard": max(rate.tasks, math.ceil(written / shard_bytes)),
-            "fixed": rate.tasks,
-        }[rate.per]
-        core = rate.core_s_per_gb * total / 1e9 + rate.core_s_per_task * tasks
+        }.get(rate.per, rate.tasks)
+        read = total * tasks / files if rate.per == "sample" else total
+        core = rate.core_s_per_gb * read / 1e9 + rate.core_s_per_task * tasks * (batches if rate.per == "few" else 1)
         slots = machines.slots(rate.memory_bytes)
         longest = core * max(sizes) / total if rate.per == "file" else core / max(1, tasks)
         wall = max(longest, core / min(slots, max(1, tasks))) + _OVERHEAD_S * tasks / machines.nodes**0.5
         steps.append(Step(name, tasks, core, wall, written, rate.memory_bytes))
-    return Forecast(files, total, tuple(steps), startup_s, (*warnings, *_warnings(sizes, steps, machines)))
+    return Forecast(files, total, tuple(steps), startup_s, (*warnings, *_warnings(sizes, steps, rates, machines)))
 
 
-def _warnings(sizes: Sequence[int], steps: Sequence[Step], machines: Machines) -> list[str]:
+def _warnings(sizes: Sequence[int], steps: Sequence[Step], rates: Mapping[str, Rate], machines: Machines) -> list[str]:
     out = []
     average = sum(sizes) / len(sizes)
     if max(sizes) > _BIG_FILE * average and len(sizes) > machines.nodes * machines.cpus:
@@ -205,6 +204,13 @@ def _warnings(sizes: Sequence[int], steps: Sequence[Step], machines: Machines) -
         if step.memory_bytes > machines.memory_bytes:
             out.append(
                 f"a task of {step.stage} may need {size(step.memory_bytes)}; a node has {size(machines.memory_bytes)}"
+            )
+    for step in steps:
+        narrow = rates[step.stage].per == "range" and step.tasks < machines.slots(step.memory_bytes)
+        if narrow and step.wall_s > _LONG * sum(step.wall_s for step in steps):
+            out.append(
+                f"{step.stage} runs in {step.tasks} tasks whatever the machines"
+                + (": raise run.site_ranges" if step.stage == "reserve" else "")
             )
     crowded = [step.stage for step in steps if step.memory_bytes * machines.cpus > machines.memory_bytes]
     if crowded:

@@ -15,7 +15,10 @@ from euro_curate.ingest import Source, expand
 RATES = {
     "ingest": Rate(1000.0, 0.0, 0.25, 2 << 30, "file"),
     "sort": Rate(10.0, 0.0, 0.1, 1 << 30, "batch"),
-    "elect": Rate(0.0, 0.5, 0.0, 1 << 30, "fixed", 25),
+    "reserve": Rate(0.0, 0.5, 0.0, 1 << 30, "range", 25),
+    "allocate": Rate(0.0, 0.5, 0.0, 1 << 30, "few", 1),
+    "total": Rate(1.0, 0.0, 0.1, 1 << 30, "batch", 1),
+    "excerpt": Rate(1.0, 0.0, 0.1, 1 << 30, "sample"),
     "shard": Rate(10.0, 0.0, 0.2, 1 << 30, "shard", 2),
 }
 GB = 10**9
@@ -28,9 +31,18 @@ def tell(sizes: list[int], machines: Machines) -> Forecast:
 def test_tasks_work_and_bytes_follow_from_the_sizes() -> None:
     found = tell([GB] * 512, Machines(8, 16, 64 * GB))
     steps = {step.stage: step for step in found.steps}
-    assert {name: step.tasks for name, step in steps.items()} == {"ingest": 512, "sort": 2, "elect": 25, "shard": 1024}
+    assert {name: step.tasks for name, step in steps.items()} == {
+        "ingest": 512,
+        "sort": 2,
+        "reserve": 25,
+        "allocate": 1,
+        "total": 3,
+        "excerpt": 512,
+        "shard": 1024,
+    }
     assert steps["ingest"].core_s == pytest.approx(512_000)
-    assert steps["elect"].core_s == pytest.approx(12.5)
+    assert steps["reserve"].core_s == pytest.approx(12.5)
+    assert steps["allocate"].core_s == pytest.approx(1.0)  # it reads what two batches came to
     assert steps["sort"].bytes_out == pytest.approx(51.2 * GB)
     assert found.core_s == pytest.approx(sum(step.core_s for step in found.steps))
     assert found.warnings == ()
@@ -44,6 +56,16 @@ def test_no_stage_is_faster_than_its_cpus_or_its_longest_task(nodes: int) -> Non
         if step.stage == "ingest":
             assert step.wall_s >= 5000  # seconds of the largest file, whatever the machines
     assert tell([GB] * 100, machines).wall_s <= tell([GB] * 100, Machines(1, 16, 64 * GB)).wall_s
+
+
+def test_a_long_stage_of_few_tasks_is_warned_of() -> None:
+    rates = {"ingest": RATES["ingest"], "reserve": Rate(100.0, 0.0, 0.0, 1 << 30, "range", 16)}
+    big, small = (
+        forecast([GB] * 10_000, rates, Machines(nodes, 16, 64 * GB), merge_parts=256, shard_bytes=10**8).warnings
+        for nodes in (60, 1)
+    )
+    assert any("reserve runs in 16 tasks whatever the machines: raise run.site_ranges" in warning for warning in big)
+    assert not small
 
 
 def test_memory_limits_how_many_tasks_run_and_is_warned_of() -> None:
@@ -95,7 +117,8 @@ def test_a_sample_foretells_the_tasks_and_the_bytes_of_the_run(tmp_path: Path) -
         parts[count["name"]] = parts.get(count["name"], 0) + count["parts"]
     assert {name: int(lines[name][0]) for name in parts} == parts  # small files: the sample is the whole
     assert "price:" in told.stdout and "4 files" in told.stdout
-    assert set(shipped_rates()) == set(parts), "euro_curate/rates.toml knows other stages than the flow has"
+    robots = {"sort_policies", "sort_addresses", "reserve"}  # only where the crawl holds robots.txt files
+    assert set(shipped_rates()) == set(parts) | robots, "euro_curate/rates.toml knows other stages than the flow has"
 
 
 def test_what_cannot_be_planned_is_refused_with_the_reason(tmp_path: Path) -> None:

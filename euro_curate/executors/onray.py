@@ -129,7 +129,7 @@ class OnRay:
                 if self.address:
                     _knock(self.address)
                 ray.init(**options)
-            except (OSError, ValueError, RuntimeError) as error:
+            except (OSError, ValueError, RuntimeError, ImportError) as error:
                 where = f"join the Ray cluster at {self.address}" if self.address else "start Ray"
                 raise CannotStart(f"cannot {where}: {' '.join(str(error).split())[:300]}") from error
         self._started = True

@@ -1,7 +1,8 @@
-"""How the engine scales: `weak`, `parts`, `dump`, and `rates` for euro_curate/rates.toml. See tests/bench/README.md.
+"""How the engine scales: `weak`, `parts`, `dump`, and rates for euro_curate/rates.toml. See tests/bench/README.md.
 
 python tests/bench/scale.py weak CRAWL            pages/s of 1 and 2 Ray workers beside 1 and 2 plain processes, in turns
 python tests/bench/scale.py parts                 what a part costs besides its work, and the driver's memory
+python tests/bench/scale.py measure CRAWL RUN     runs the recipe `web` in one process; RUN/run.json has processor time instead of time
 python tests/bench/scale.py dump RUN              a whole Common Crawl dump on 1,000 cores, from RUN's rates
 python tests/bench/scale.py rates RUN             the same rates as a table for euro_curate/rates.toml
 """
@@ -34,6 +35,9 @@ def main() -> None:
     )
     parts_ = commands.add_parser("parts")
     parts_.add_argument("--parts", type=int, default=20_000)
+    measure_ = commands.add_parser("measure")
+    measure_.add_argument("crawl", type=Path)
+    measure_.add_argument("run", type=Path, help="a new folder")
     for name in ("dump", "rates"):
         one = commands.add_parser(name)
         one.add_argument("run", type=Path, help="output of a finished run that made all its parts on one worker")
@@ -47,6 +51,8 @@ def main() -> None:
         weak(a.crawl, a.rounds, a.pieces)
     elif a.command == "parts":
         parts(a.parts)
+    elif a.command == "measure":
+        measure(a.crawl, a.run)
     elif a.command == "dump":
         dump(a.run, a.files, a.file_bytes, a.nodes, a.cpus)
     elif a.command == "rates":
@@ -179,9 +185,10 @@ def parts(count: int) -> None:
             before = rss_mib()
             tasks = [quiet(chore(Path(folder), f"k{i:06d}", "", i)) for i in range(count)]
             planned = rss_mib()
-            started = time.perf_counter()
+            started, own = time.perf_counter(), time.process_time()
             Run(folder, executor).make(tasks)
             took = time.perf_counter() - started
+            own = time.process_time() - own
             after = rss_mib()
             started = time.perf_counter()
             Run(folder, executor).make(tasks)
@@ -189,7 +196,7 @@ def parts(count: int) -> None:
             executor.close()
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(
-                f"{name}: {count:,} parts, {took / count * 1e3:.2f} ms each; found again: {again / count * 1e3:.2f} ms each; driver "
+                f"{name}: {count:,} parts, {took / count * 1e3:.2f} ms each, {own / count * 1e3:.2f} of the driver's processor; found again: {again / count * 1e3:.2f} ms each; driver "
                 f"{before:.0f} MiB before, {planned:.0f} with the plan, {after:.0f} after, peak {peak:.0f}"
             )
 
@@ -202,6 +209,45 @@ def quiet(task: Any) -> Any:
 
 
 # --- forecasts ----------------------------------------------------------------------------------------------------------------
+
+
+class OnTheProcessor:
+    """Tasks one after another, in this process; their seconds are those of the processor, the sandbox's too: others may be at work here."""
+
+    def run(self, tasks: Any, done: Any) -> None:
+        from dataclasses import replace
+
+        for task in tasks:
+            before = self.seconds()
+            part = task()
+            done(task, replace(part, seconds=self.seconds() - before))
+
+    @staticmethod
+    def seconds() -> float:
+        import psutil
+
+        me = psutil.Process()
+        gone = me.cpu_times()
+        return sum(sum(p.cpu_times()[:2]) for p in [me, *me.children()]) + gone.children_user + gone.children_system
+
+
+def measure(crawl: Path, output: Path) -> None:
+    """A run over a few pages first, for kernels and models; then the run."""
+    from euro_curate.forecast import WARM_BYTES
+    from euro_curate.ingest import expand
+    from euro_curate.pipeline import curate
+    from euro_curate.recipe import load
+    from euro_curate.run import Run
+
+    with tempfile.TemporaryDirectory() as scratch:
+        little = Path(scratch) / "little.warc.gz"
+        little.write_bytes(next(iter(sorted(crawl.glob("*.warc.gz")))).read_bytes()[:WARM_BYTES])
+        for source, where in ((little, Path(scratch) / "out"), (crawl / "*.warc.gz", output)):
+            config = load("web", {"run.inputs": [str(source)], "run.output": str(where)})
+            started = time.perf_counter()
+            summary = curate(Run(str(where), OnTheProcessor()), expand(config.run.inputs), config)
+    spent = sum(count["core_seconds"] for count in summary["stages"])
+    print(f"{spent:.1f} s of the processor, {time.perf_counter() - started:.1f} s by the clock")
 
 
 def measured(run: Path) -> Any:

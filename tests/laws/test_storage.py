@@ -21,7 +21,7 @@ from faulty import Faults, proxy
 
 from euro_curate.cli import main
 
-MIDST = 400  # of about 2,000 requests
+MIDST = 400  # requests before the refusals: some parts are there, most are not
 
 
 def free_port() -> int:
