@@ -51,6 +51,7 @@ def clean_part(number: int, pages: int, chars: int, vocabulary: list[str]):  # t
         "chars": sizes,
         "bytes": sizes,
         "redactions": pa.array(np.zeros(pages), pa.int32()),
+        "pii": pa.nulls(pages, pa.string()),
         "licence": pa.nulls(pages, pa.string()),
         "licence_id": pa.nulls(pages, pa.string()),
         "title": pa.array([f"Page {i}" for i in range(pages)]),
