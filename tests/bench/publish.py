@@ -140,6 +140,7 @@ def main() -> None:
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.sched_setaffinity(0, {options.cpu})
+    os.environ["POLARS_MAX_THREADS"] = "1"  # as in Ray's workers
     if options.one:
         memory(options.one, 60, 2 << 20)
     elif options.memory:
