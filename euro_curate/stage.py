@@ -22,6 +22,7 @@ class Stage:
     """A named stage. `fn(*tables, params) -> table`; `rows` says how its output rows relate to its inputs' rows.
 
     rows = "same": row-aligned, same ids in the same order; "subset": some of the ids, in order; "free": anything.
+    A generator (rows "free", no notes) yields its table in pieces, one at least, that are written as they come: it never lies whole in memory.
     `memory_bytes` is what a task of it needs at most on default settings: Ray runs no more of them on a machine than have room there.
     `notes(table)` sums an output part up for its receipt, so that the driver need not read the part for it.
     """
@@ -37,6 +38,8 @@ class Stage:
     ) -> None:
         if rows not in ("same", "subset", "free"):
             raise ValueError(f"stage {fn.__name__}: rows must be same, subset or free, not {rows!r}")
+        if inspect.isgeneratorfunction(fn) and (rows != "free" or notes is not no_notes):
+            raise ValueError(f"stage {fn.__name__}: a table in pieces has rows='free' and no notes")
         self.fn, self.out, self.version, self.rows = fn, out, version, rows
         self.memory_bytes, self.notes = memory_bytes, notes
         self.name = fn.__name__

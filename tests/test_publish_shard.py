@@ -15,6 +15,8 @@ from euro_curate.balance import FINEWEB2, Selection
 from euro_curate.publish import Publish, Shard, Sorting, plan, ranges, shard, sort_clean
 from euro_curate.run import checked
 from euro_curate.schema import BUDGET, CLEAN, DATASET, SHUFFLED, SIZES, TOKENS
+from euro_curate.shards import DATASET_ROW_GROUP, SORTED_ROW_GROUP
+from euro_curate.stage import Stage
 from euro_curate.text import order_hash
 
 TOP = 1 << 64
@@ -73,6 +75,11 @@ def clean(*rows: dict[str, Any]) -> pa.Table:
     return pa.Table.from_pylist([base | row for row in rows], schema=CLEAN)
 
 
+def whole(stage: Stage, *arguments: Any) -> pa.Table:
+    """The pieces of a stage's table, each of which keeps the contract, put together."""
+    return pa.concat_tables([checked(stage, piece, None) for piece in stage(*arguments)])
+
+
 def shuffled(table: pa.Table, sorting: Sorting | None = None, tokens: bool = False) -> pa.Table:
     rows = [
         {name: row[name] for name in SIZES.names if name in row}
@@ -81,13 +88,13 @@ def shuffled(table: pa.Table, sorting: Sorting | None = None, tokens: bool = Fal
     ]
     counts = [{"id": row["id"], "tokens": 9} for row in rows] if tokens else []
     parts = (table, pa.Table.from_pylist(rows, schema=SIZES), pa.Table.from_pylist(counts, schema=TOKENS))
-    return checked(sort_clean, sort_clean(*parts, sorting or Sorting()), None)
+    return whole(sort_clean, *parts, sorting or Sorting())
 
 
 def test_a_row_of_the_dataset_by_hand() -> None:
     more = {"second": "ita_Latn", "second_score": 0.01, "title": "T", "licence": "cc", "published": "2024-02-29"}
     given_in = clean({"id": "a", "order": 5} | more)
-    out = checked(shard, shard(shuffled(given_in, tokens=True), Shard()), None)
+    out = whole(shard, shuffled(given_in, tokens=True), Shard())
     assert out.schema.equals(DATASET, check_metadata=True)
     (row,) = out.to_pylist()
     assert json.loads(row.pop("top_langs")) == {"mlt_Latn": 0.987654, "ita_Latn": 0.01}
@@ -119,17 +126,17 @@ def test_missing_values_stay_missing() -> None:
     bare = clean(
         {"id": "a", "order": 5, "crawled_at": None, "url": None, "language_score": None, "source": "my/file.jsonl"}
     )
-    (row,) = shard(shuffled(bare), Shard()).to_pylist()
+    (row,) = whole(shard, shuffled(bare), Shard()).to_pylist()
     assert (row["date"], row["url"], row["language_score"], row["title"], row["dump"]) == (None, None, None, None, "")
     assert json.loads(row["top_langs"]) == {} and row["token_count"] is None
-    assert shard(shuffled(bare), Shard(Publish(dump="MINE")))["dump"].to_pylist() == ["MINE"]
+    assert whole(shard, shuffled(bare), Shard(Publish(dump="MINE")))["dump"].to_pylist() == ["MINE"]
 
 
 def test_rows_come_in_the_order_of_the_shuffle() -> None:
     pages = clean(
         {"id": "c", "order": TOP - 1}, {"id": "b", "order": 7}, {"id": "a", "order": 7}, {"id": "d", "order": 0}
     )
-    assert shard(shuffled(pages), Shard())["id"].to_pylist() == ["d", "a", "b", "c"]
+    assert whole(shard, shuffled(pages), Shard())["id"].to_pylist() == ["d", "a", "b", "c"]
     greek = clean({"id": "z", "order": 9, "language": "ell_Grek"})
     batch = shuffled(pa.concat_tables([pages, greek]))
     assert batch["id"].to_pylist() == ["z", "d", "a", "b", "c"]
@@ -169,7 +176,7 @@ def test_shards_together_hold_what_the_plan_takes(
             table.filter(pl.col("order") >= low, pl.col("order") < high if high is not None else True)
             for low, high in ranges(one)
         ]
-        rows += shard(*(span.to_arrow().cast(SHUFFLED) for span in spans), one).to_pylist()
+        rows += whole(shard, *(span.to_arrow().cast(SHUFFLED) for span in spans), one).to_pylist()
     seen: Counter[str] = Counter()
     for one_row in rows:
         seen[one_row["id"]] += one_row["repeats"]
@@ -190,7 +197,7 @@ def test_shards_together_hold_what_the_plan_takes(
 
 def test_written_repeats_lie_apart() -> None:
     pages = shuffled(clean(*({"id": str(i), "order": order_hash(str(i), 1)} for i in range(500))))
-    ids = shard(pages, Shard(Publish(repeats="physical"), passes=4))["id"].to_pylist()
+    ids = whole(shard, pages, Shard(Publish(repeats="physical"), passes=4))["id"].to_pylist()
     assert Counter(ids) == Counter({str(i): 4 for i in range(500)})
     gaps = [
         second - first
@@ -200,12 +207,26 @@ def test_written_repeats_lie_apart() -> None:
     assert min(gaps) > 100
 
 
+def test_tables_come_in_pieces_of_a_row_group_whatever_their_order_and_chunks() -> None:
+    pages = clean(*({"id": str(i), "order": order_hash(str(i), 1), "text": "x" * (i % 7)} for i in range(2500)))
+    parts = pa.concat_tables([pages.slice(0, 1200), pages.slice(1200, 700), pages.slice(1900)])
+    in_order = sorted(pages.to_pylist(), key=lambda row: row["order"])
+    rows = shuffled(parts)
+    assert rows.select(CLEAN.names).to_pylist() == in_order
+    assert {len(chunk) for chunk in rows["text"].chunks} == {SORTED_ROW_GROUP, 2500 % SORTED_ROW_GROUP}
+    sorted_halves = [rows.take(pa.array(range(start, 2500, 2))) for start in (0, 1)]  # two batches
+    of_one, of_two = (whole(shard, *tables, Shard()) for tables in ([rows], sorted_halves))
+    assert of_one.equals(of_two) and of_one["id"].to_pylist() == [row["id"] for row in in_order]
+    for found in (of_one, of_two):
+        assert [len(chunk) for chunk in found["text"].chunks] == [DATASET_ROW_GROUP, DATASET_ROW_GROUP, 500]
+
+
 def pairs(values: list[int]) -> list[tuple[int, int]]:
     return list(zip(values, values[1:], strict=False))
 
 
 def test_no_rows_make_an_empty_shard_of_the_schema() -> None:
-    assert shard(SHUFFLED.empty_table(), Shard()).schema.equals(DATASET)
+    assert whole(shard, SHUFFLED.empty_table(), Shard()).schema.equals(DATASET)
     assert shuffled(CLEAN.empty_table()).schema.equals(SHUFFLED)
 
 

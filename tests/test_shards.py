@@ -78,6 +78,14 @@ def test_the_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
     assert one.read_bytes() == other.read_bytes()
 
 
+def test_pieces_of_row_groups_give_the_same_bytes_as_the_whole(tmp_path: Path) -> None:
+    one, other = (tmp_path / name / "p.parquet" for name in "ab")
+    write_part(str(one), TABLE, RECIPE, "s", {})
+    pieces = (TABLE.slice(start, shards.ROW_GROUP) for start in range(0, len(TABLE), shards.ROW_GROUP))
+    part = write_part(str(other), pieces, RECIPE, "s", {})
+    assert one.read_bytes() == other.read_bytes() and part.rows == len(TABLE)
+
+
 def test_the_digest_is_of_the_content_not_of_the_recipe(tmp_path: Path) -> None:
     def digest(name: str, table: pa.Table, version: int) -> str:
         return write_part(str(tmp_path / name), table, RECIPE | {"version": version}, name, {"n": name}).digest

@@ -3,7 +3,7 @@
 import datetime
 import enum
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from euro_curate.quality import measure
-from euro_curate.run import checked
+from euro_curate.run import MakeStage, checked
 from euro_curate.stage import Stage, fingerprint, params_of, stage
 
 OUT = pa.schema([pa.field("id", pa.string(), nullable=False), pa.field("n", pa.int64(), nullable=False)])
@@ -162,3 +162,16 @@ def test_fingerprint_depends_on_the_value_alone() -> None:
     assert fingerprint("1") != fingerprint(1)
     assert fingerprint({"a": "ü"}) == fingerprint({"a": "\u00fc"})
     assert len(fingerprint(None)) == 16
+
+
+def test_a_table_in_pieces_is_checked_piece_by_piece() -> None:
+    def halves(params: None) -> Iterator[pa.Table]:
+        yield GIVEN.slice(0, 2)
+        yield GIVEN.slice(2).rename_columns(["id", "m"])
+
+    made, notes = MakeStage(stage(out=OUT, version=1, rows="free")(halves), (), 0, None)()
+    assert next(made).equals(GIVEN.slice(0, 2)) and notes == {}
+    with pytest.raises(TypeError, match="halves returned"):
+        next(made)
+    with pytest.raises(ValueError, match="in pieces"):
+        stage(out=OUT, version=1, rows="same")(halves)

@@ -1,6 +1,7 @@
 """sort_clean() and shard(): pages by hash of (id, seed), cut into hash ranges. A shard is a uniform sample of its language."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 
 from euro_curate.balance import SPLITS, Selection, copies, ranks, repeats, splits
 from euro_curate.schema import DATASET, SHUFFLED
+from euro_curate.shards import DATASET_ROW_GROUP, SORTED_ROW_GROUP
 from euro_curate.stage import stage
 
 WHOLE = 1 << 64  # places in the shuffle
@@ -27,7 +29,7 @@ class Sorting:
 
 
 @stage(out=SHUFFLED, version=3, rows="free")
-def sort_clean(clean: pa.Table, sizes: pa.Table, tokens: pa.Table, params: Sorting) -> pa.Table:
+def sort_clean(clean: pa.Table, sizes: pa.Table, tokens: pa.Table, params: Sorting) -> Iterator[pa.Table]:
     """CLEAN, SIZES, TOKENS (n, or none) of a batch of parts -> SHUFFLED by (folder, order, id): a shard reads a range of it."""
     split = splits(sizes["cluster"].to_numpy(), Selection(validation=params.validation, test=params.test))
     names = pa.DictionaryArray.from_arrays(pa.array(split), pa.array(SPLITS)).cast(pa.string())
@@ -36,7 +38,7 @@ def sort_clean(clean: pa.Table, sizes: pa.Table, tokens: pa.Table, params: Sorti
     keys = pa.table({"folder": folder, "order": clean["order"], "id": clean["id"]})
     at = pc.sort_indices(keys, [(name, "ascending") for name in keys.column_names])
     table = pa.table([*clean.columns, folder, sizes["quality_score"], count], schema=SHUFFLED)
-    return table.take(at)
+    yield from (piece for piece, _ in _pieces(table, at.to_numpy(), SORTED_ROW_GROUP))
 
 
 @dataclass(frozen=True)
@@ -104,8 +106,8 @@ def ranges(shard: Shard) -> list[tuple[int, int | None]]:
     return [(low, None if high == WHOLE else high) for low, high in merged]
 
 
-@stage(out=DATASET, version=5, rows="free")
-def shard(*tables_and_params: Any) -> pa.Table:
+@stage(out=DATASET, version=6, rows="free")
+def shard(*tables_and_params: Any) -> Iterator[pa.Table]:
     """SHUFFLED rows of one folder, a table for each of `ranges` -> DATASET rows by place in the shuffle, then id.
 
     Training pages that the plan does not take are left out; the others say in `repeats` how often to show them, or are there so often.
@@ -131,14 +133,23 @@ def shard(*tables_and_params: Any) -> pa.Table:
     if (place[1:] == place[:-1]).any():  # rare: ties of the hash, which ids decide
         tied = pl.DataFrame({"place": place, "id": rows["id"].take(pa.array(at)).to_pylist()})
         at = at[tied.select(pl.arg_sort_by("place", "id")).to_series().to_numpy()]
-    return _dataset(_taken(rows, at), times[at], params.publish)
+    for piece, which in _pieces(rows, at, DATASET_ROW_GROUP):
+        yield _dataset(piece, times[which], params.publish)
 
 
-def _taken(rows: pa.Table, at: npt.NDArray[np.int64]) -> pa.Table:
-    """The rows at these places; a stretch of them without a copy."""
-    if len(at) and at[-1] - at[0] == len(at) - 1 and (np.diff(at) == 1).all():
-        return rows.slice(int(at[0]), len(at))
-    return rows.take(pa.array(at))
+def _pieces(
+    rows: pa.Table, at: npt.NDArray[np.integer[Any]], most: int
+) -> Iterator[tuple[pa.Table, npt.NDArray[np.integer[Any]]]]:
+    """The rows at these places, so many at a time, and the places: each text is copied once, when its turn comes. At least one piece."""
+    stretch = bool((np.diff(at) == 1).all())  # no copy at all
+    frame = None if stretch else pl.DataFrame(rows).rechunk()  # of views: the texts stay where they are
+    for start in range(0, max(1, len(at)), most):
+        which = at[start : start + most]
+        if frame is None:
+            yield rows.slice(int(which[0]) if len(which) else 0, len(which)).combine_chunks(), which
+        else:
+            found = frame[which].to_arrow(compat_level=pl.CompatLevel.oldest())
+            yield found.cast(rows.schema).combine_chunks(), which
 
 
 def _times(rows: pa.Table, p: Shard) -> npt.NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """What travels to a worker and what it does there: reads slices of parts, calls a stage, checks what it promised, writes a part."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -72,7 +72,8 @@ class Task:
     key: str
     path: str
     recipe: dict[str, Any] = field(hash=False)
-    make: Callable[[], tuple[pa.Table, dict[str, Any]]] = field(hash=False)  # -> (table, notes); picklable by reference
+    # -> (table, or its pieces; notes); picklable by reference
+    make: Callable[[], tuple[pa.Table | Iterator[pa.Table], dict[str, Any]]] = field(hash=False)
     source_hash: str = ""
     rows_in: int = 0
     memory_bytes: int = 1 << 30  # what it needs at most
@@ -147,12 +148,15 @@ class MakeStage:
     aligned: int  # the first so many inputs have the same rows
     params: Any
 
-    def __call__(self) -> tuple[pa.Table, dict[str, Any]]:
+    def __call__(self) -> tuple[pa.Table | Iterator[pa.Table], dict[str, Any]]:
         tables = [part.read(schema) for part, schema in self.inputs]
         for other in tables[1 : self.aligned]:
             if not tables[0]["id"].equals(other["id"]):
                 raise ValueError(f"{self.stage.name}: inputs are not row-aligned: their ids differ")
-        table = checked(self.stage, self.stage(*tables, self.params), tables[0] if tables else None)
+        made = self.stage(*tables, self.params)
+        if not isinstance(made, pa.Table):
+            return (checked(self.stage, piece, None) for piece in made), {}
+        table = checked(self.stage, made, tables[0] if tables else None)
         return table, self.stage.notes(table)
 
 

@@ -51,6 +51,7 @@ def clean_part(number: int, pages: int, chars: int, vocabulary: list[str]):  # t
         "chars": sizes,
         "bytes": sizes,
         "redactions": pa.array(np.zeros(pages), pa.int32()),
+        "pii": pa.nulls(pages, pa.string()),
         "licence": pa.nulls(pages, pa.string()),
         "licence_id": pa.nulls(pages, pa.string()),
         "title": pa.array([f"Page {i}" for i in range(pages)]),
@@ -139,6 +140,7 @@ def main() -> None:
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.sched_setaffinity(0, {options.cpu})
+    os.environ["POLARS_MAX_THREADS"] = "1"  # as in Ray's workers
     if options.one:
         memory(options.one, 60, 2 << 20)
     elif options.memory:
