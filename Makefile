@@ -65,7 +65,7 @@ bench: setup .venv-bench/.done ## our pipeline beside FineWeb-2's recipe on data
 	.venv-bench/bin/python -m pip install --quiet --force-reinstall --no-deps fasttext-numpy2-wheel
 	@touch $@
 
-trainers: setup .venv-trainers/.done ## read the exports with the trainers' own loaders, and train on them (torch, 5 GB)
+trainers: setup .venv-trainers/.done ## read the exports with the trainers' own loaders, and train on them (torch, 7 GB)
 	@rm -rf out/trainers && mkdir -p out/trainers
 	.venv/bin/python tests/trainers/make_exports.py out/trainers
 	EURO_CURATE_EXPORTS=out/trainers .venv-trainers/bin/python -m pytest -c /dev/null --rootdir tests/trainers -q tests/trainers
