@@ -3,6 +3,7 @@
 A file is its own receipt: its footer holds the recipe (what made it) and the digest of its data pages (what it is).
 """
 
+import bisect
 import contextlib
 import io
 import itertools
@@ -18,7 +19,6 @@ import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import xxhash
 from fsspec.implementations.local import LocalFileSystem
@@ -294,37 +294,56 @@ def read_receipt(path: str) -> tuple[str, set[str]]:
     return json.loads(metadata[RECEIPT])["digest"], digests
 
 
-def read_part(
-    part: Part, columns: Sequence[str] | None = None, where: pc.Expression | None = None, on: Sequence[str] = ()
-) -> pa.Table:
-    """A part's table; with `where`, only row groups whose statistics allow a match are read.
-
-    `on` names the columns of `where`, if the part is sorted by them: the rows are then a slice of what was read, and no copy.
-    """
+def read_part(part: Part, columns: Sequence[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
+    """A part's table; with `where`, only row groups whose statistics allow a match are read."""
     fs, path = filesystem(part.path)
     own = None if isinstance(fs, LocalFileSystem) else fs
     names = None if columns is None else list(columns)
     with _own(part.path):
-        if where is None and own is None:
-            return _by_groups(path, own, None, names)
-        if where is None or not on:
+        if where is not None or own is not None:
             return pq.read_table(path, columns=names, filters=where, memory_map=False, filesystem=own)
-        (fragment,) = ds.dataset(path, format="parquet", filesystem=own).get_fragments()
-        groups = [group.id for group in fragment.subset(where).row_groups]
-        table = _by_groups(path, own, groups, None if names is None else list(dict.fromkeys([*names, *on])))
-    rows = table.select(list(on)).append_column("at", pa.array(np.arange(len(table)))).filter(where)["at"]
-    found = table.slice(rows[0].as_py() if len(rows) else 0, len(rows))
-    assert not len(rows) or rows[-1].as_py() - rows[0].as_py() == len(rows) - 1, f"{part.path} is not sorted by {on}"
-    return found if names is None else found.select(names)
+        with pq.ParquetFile(path) as file:
+            return _by_groups(file, range(file.num_row_groups), names)
 
 
-def _by_groups(
-    path: str, fs: fsspec.AbstractFileSystem | None, groups: list[int] | None, names: list[str] | None
+def read_range(
+    part: Part, columns: Sequence[str] | None, equal: tuple[str, Any], between: tuple[str, int, int | None]
 ) -> pa.Table:
-    """Row groups of a file (None = all), one by one: read together, a column of text is copied every time that it outgrows its buffer."""
-    with pq.ParquetFile(path, filesystem=fs) as file:
-        found = [file.read_row_group(g, names) for g in (range(file.num_row_groups) if groups is None else groups)]
-        return pa.concat_tables(found) if found else file.read_row_groups([], names)
+    """The rows of a part, sorted by two columns, in which the first has this value and low <= the second < high (None = no end).
+
+    They are a slice of what was read, and no copy. The footer is read once and few of its statistics are looked at: many tasks read few rows
+    each out of the same large files.
+    """
+    fs, path = filesystem(part.path)
+    (first, value), (second, low, high) = equal, between
+    with _own(part.path), pq.ParquetFile(path, filesystem=None if isinstance(fs, LocalFileSystem) else fs) as file:
+        schema = file.schema_arrow
+        metadata = file.metadata
+        all_groups = range(
+            file.num_row_groups if metadata.num_rows else 0
+        )  # an empty table is a group without statistics
+
+        def known(group: int, name: str) -> Any:
+            return metadata.row_group(group).column(schema.get_field_index(name)).statistics
+
+        start = bisect.bisect_left(all_groups, value, key=lambda group: known(group, first).max)
+        end = bisect.bisect_right(all_groups, value, key=lambda group: known(group, first).min)
+        order = {group: known(group, second) for group in range(start, end)}
+        groups = [g for g, s in order.items() if s.max >= low and (high is None or s.min < high)]
+        table = _by_groups(file, groups, None if columns is None else list(dict.fromkeys([*columns, first, second])))
+    found = pc.equal(table[first], value).to_numpy() & (table[second].to_numpy() >= np.uint64(low))
+    if high is not None:
+        found &= table[second].to_numpy() < np.uint64(high)
+    rows = np.flatnonzero(found)
+    assert not len(rows) or rows[-1] - rows[0] == len(rows) - 1, f"{part.path} is not sorted by {first}, {second}"
+    out = table.slice(int(rows[0]) if len(rows) else 0, len(rows))
+    return out if columns is None else out.select(list(columns))
+
+
+def _by_groups(file: pq.ParquetFile, groups: Sequence[int], names: list[str] | None) -> pa.Table:
+    """Row groups, one by one: read together, a column of text is copied every time that it outgrows its buffer."""
+    found = [file.read_row_group(group, names) for group in groups]
+    return pa.concat_tables(found) if found else file.read_row_groups([], names)
 
 
 def _json(value: Any) -> str:

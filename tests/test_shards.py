@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ import xxhash
 
 from euro_curate import shards
 from euro_curate.schema import DATASET
-from euro_curate.shards import Part, Shards, StorageRefused, find_part, put_if_absent, read_part, write_part
+from euro_curate.shards import Part, Shards, StorageRefused, find_part, put_if_absent, read_part, read_range, write_part
 
 TABLE = pa.table(
     {
@@ -252,3 +253,26 @@ def test_s3_holds_the_same_bytes_as_a_disk(bucket: str, tmp_path: Path) -> None:
     assert find_part(far.path, RECIPE) == far
     assert read_part(far, columns=["n"], where=pc.field("language") == "mlt_Latn").num_rows == 11_000
     assert find_part(f"{bucket}/w/none.parquet", RECIPE) is None
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3000])
+def test_a_range_of_a_sorted_part_is_what_a_filter_finds(tmp_path: Path, rows: int) -> None:
+    rng = np.random.default_rng(3)
+    order = rng.integers(0, 1 << 64, rows, np.uint64, endpoint=False)
+    folders = rng.choice(["a/test", "a/train", "b/train"], rows, p=[0.02, 0.9, 0.08])
+    columns = {"text": [f"t{i}" for i in range(rows)], "order": order, "folder": folders}
+    table = pa.table(
+        columns, schema=pa.schema([("text", pa.large_string()), ("order", pa.uint64()), ("folder", pa.string())])
+    )
+    table = table.sort_by([("folder", "ascending"), ("order", "ascending")])
+    part = write_part(str(tmp_path / "p.parquet"), table, RECIPE, "", {})
+    cuts = [0, 1, *(int(x) for x in sorted(rng.choice(order, 3))), (1 << 64) - 1] if rows else [0, 5]
+    for folder in ("a/test", "a/train", "b/train", "a/none", "z"):
+        for low in cuts:
+            for high in (*cuts, None):
+                wanted = (pc.field("folder") == folder) & (pc.field("order") >= pa.scalar(low, pa.uint64()))
+                wanted &= pc.field("order") < pa.scalar(high, pa.uint64()) if high is not None else pc.scalar(True)
+                expected = table.filter(wanted)
+                assert read_range(part, None, ("folder", folder), ("order", low, high)).equals(expected)
+                some = read_range(part, ["text"], ("folder", folder), ("order", low, high))
+                assert some.equals(expected.select(["text"]))

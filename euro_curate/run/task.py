@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from euro_curate.shards import Part, join, list_folders, read_part, read_recipe, write_part
+from euro_curate.shards import Part, join, list_folders, read_part, read_range, read_recipe, write_part
 from euro_curate.stage import Stage, fingerprint, params_of
 
 
@@ -24,12 +24,15 @@ class Slice:
 
     def read(self, schema: pa.Schema) -> pa.Table:
         """The rows, parts in key order. `schema` types the table when there are no parts."""
-        where: pc.Expression | None = None
-        for condition in self._conditions():
-            where = condition if where is None else where & condition
-        # equal in one column and between in another: a range of parts sorted by both
-        on = (self.equal[0], self.between[0]) if self.equal and self.between else ()
-        tables = [read_part(part, self.columns, where, on) for part in self.parts]
+        if self.equal and self.between and len(self.equal[1]) == 1 and not self.unequal:
+            # of parts sorted by both
+            one = (self.equal[0], self.equal[1][0])
+            tables = [read_range(part, self.columns, one, self.between) for part in self.parts]
+        else:
+            where: pc.Expression | None = None
+            for condition in self._conditions():
+                where = condition if where is None else where & condition
+            tables = [read_part(part, self.columns, where) for part in self.parts]
         if not tables:
             empty = schema.empty_table()
             return empty.select(list(self.columns)) if self.columns else empty
