@@ -154,7 +154,7 @@ def _replaced(text: str, spans: Sequence[Span], style: Style, page: str) -> str:
     return "".join([*pieces, text[last:]])
 
 
-@stage(out=SPOTS, version=2)
+@stage(out=SPOTS, version=3)
 def spot(documents: pa.Table, langs: pa.Table, params: Spotting) -> pa.Table:
     """DOCUMENTS, LANGUAGES (n each) -> SPOTS (n): where personal data is. Pages in other languages than the 24 are not looked at."""
     texts, codes = documents["text"].to_pylist(), langs["language"].to_pylist()

@@ -72,7 +72,10 @@ class Kind:
         start, sign = at, data[at - 2 : at].upper().decode("latin-1")
         if named and sign and _PREFIXES.get(sign, sign) == self.country and not joined(data, at - 2):
             start = at - 2  # PL 123 ...: as on an invoice
-        if joined(data, start) or joined(data, end) or _DATE.fullmatch(data, at, end):
+        if joined(data, start) or joined(data, end) or _DATE.match(data, at, end):
+            return None
+        midst = _MIDST.search(data, max(0, start - 4), start)
+        if midst and midst[1] in data[at:end]:  # 12 345 678 901: not without what stands before
             return None
         code = _NOT_ALNUM.sub(b"", data[at:end]).decode("ascii").upper()
         return (start, end) if len(set(code)) > 2 and self.check(code) else None
@@ -89,8 +92,9 @@ class Kind:
         raise ValueError(f"{self.name}: nothing completes {self.stem}")
 
 
+_MIDST = re.compile(rb"[0-9](" + SEPARATOR + rb")\Z")
 _DATE = re.compile(
-    rb"(?:[0-9]{1,2}[. \-/]{1,2}){2}(?:1[89]|20)[0-9]{2}|(?:1[89]|20)[0-9]{2}[.\-/][0-9]{2}[.\-/][0-9]{2}"
+    rb"(?:(?:[0-9]{1,2}[. \-/]{1,2}){2}(?:1[89]|20)[0-9]{2}|(?:1[89]|20)[0-9]{2}[.\-/][0-9]{2}[.\-/][0-9]{2})(?![0-9])"
 )
 
 

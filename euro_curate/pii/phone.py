@@ -34,6 +34,8 @@ def locate(data: bytes, at: int, regions: Sequence[str], named: bool) -> tuple[i
 
     The digits may run on into the next number. `regions`: ISO 3166 codes of the states whose national forms count.
     """
+    if data[max(0, at - 2) : at] == b"++":
+        return None  # +++123/4567/89012+++: what a transfer is for, in Belgium
     sign = _PLUS.search(data, max(0, at - 4), at)
     plus = sign is not None and b"+" in sign[0]
     start = sign.start() if sign else at

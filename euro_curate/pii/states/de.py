@@ -90,7 +90,7 @@ KVNR = Kind(
     "SGB V section 290",
     "DE",
     ("KVNR", "krankenversichertennummer*", "krankenversicherungsnummer*"),
-    trigger=rb"[A-Za-z][0-9]{9}",
+    trigger=rb"[A-Za-z] ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}",
 )
 PA = Kind(
     "de_pa",
