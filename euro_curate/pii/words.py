@@ -27,15 +27,21 @@ def pattern(words: str) -> bytes:
     >>> found = lambda words, text: bool(re.search(pattern(words), plain(text.encode())))
     >>> [found("rodn* čísl*", text) for text in ("RODNÉ ČÍSLO:", "rodným cislom", "rodinné číslo", "nerodné čísla")]
     [True, True, False, False]
+    >>> found("codic* fiscal*", "codiceFiscale=")
+    True
     >>> [found("α.φ.μ.", text) for text in ("ΑΦΜ", "«Α.Φ.Μ.:", "ΑΦΜΟ")], found("c.f.", "CF 1")
     ([True, True, False], True)
     """
     if re.fullmatch(r"(?:\w\.)+", words):
         gap = b"(?:" + _GAP + b")?"
         return _GAP + gap.join(_letter(c) for c in words if c != ".") + _GAP
-    parts = (re.sub(r"[^\w*]+", " ", token).split() for token in words.casefold().split())
-    tokens = (b"".join(_REST if c == "*" else _letter(c) for c in part) for token in parts for part in token)
-    return _GAP + _GAP.join(tokens) + _GAP
+    tokens = re.sub(r"[^\w*]+", " ", words.casefold()).split()
+    out = _GAP
+    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+        out += b"".join(_REST if c == "*" else _letter(c) for c in token) + _GAP
+        if following and len(token.strip("*")) > 2 and ("*" not in token or len(following.strip("*")) > 3):
+            out = out[: -len(_GAP)] + b"(?:" + _GAP + b")?"  # codiceFiscale, as fields are called
+    return out
 
 
 @cache
