@@ -126,3 +126,32 @@ def test_old_birth_numbers_have_no_check_digit_and_need_their_word() -> None:
     old = "530214" + "/" + "123"
     assert found(f"rodné číslo {old}", "ces_Latn") == [f"cz_rc:{old}"]
     assert found(f"číslo jednací {old}", "ces_Latn") == []
+
+
+def test_a_number_is_not_the_tail_of_a_longer_one_nor_a_date_and_what_follows() -> None:
+    tin, lnch = BY_NAME["at_tin"], BY_NAME["bg_lnch"]
+    grouped = next(
+        f"{n // 1000} {n % 1000:03d} {last:03d}"
+        for n in range(461678, 462000)
+        for last in range(900, 1000)
+        if tin.check(f"{n}{last}")
+    )
+    assert found(f"Steuernummer 12 {grouped}", "deu_Latn") == []
+    assert found(f"Steuernummer {grouped}", "deu_Latn") == [f"at_tin:{grouped}"]
+    assert found(f"1. Steuernummer: {grouped}; 2. keine", "deu_Latn") == [f"at_tin:{grouped}"]
+    dated = next(f"19.10.1994 {n}" for n in range(10, 100) if lnch.check(f"19101994{n}"))
+    assert found(f"ЛНЧ от {dated}", "bul_Cyrl") == []
+
+
+def test_names_of_fields_are_words_for_numbers() -> None:
+    cf, rc, kvnr = BY_NAME["it_cf"].example(), BY_NAME["cz_rc"].example(), BY_NAME["de_kvnr"].example()
+    assert found(f"codiceFiscale={cf.lower()}", "ita_Latn") == [f"it_cf:{cf.lower()}"]
+    assert found(f"rodneCislo: {rc},", "ces_Latn") == [f"cz_rc:{rc}"]
+    assert found(f"rodinneCislo={rc}", "ces_Latn") == []
+    spaced = f"{kvnr[0]} {kvnr[1:4]} {kvnr[4:7]} {kvnr[7:]}"
+    assert found(f"Versichertennr. {spaced}", "deu_Latn") == [f"de_kvnr:{spaced}"]
+
+
+def test_links_and_payment_references_stay() -> None:
+    texts = ["+++551/5271/68256+++", "https://doi.org/10.7262/00273-425-29639-1"]
+    assert [found(text, language) for text in texts for language in ("nld_Latn", "ita_Latn", "eng_Latn")] == [[]] * 6

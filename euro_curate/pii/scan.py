@@ -60,7 +60,7 @@ _ENDS = rb"(?!" + GAP + rb"[0-9]|[0-9A-Za-z])"
 _NOBODYS = re.compile(rb"%b(?:%b|(?=%b%b))|%b(?=%b)%b" % (_DATES, _ENDS, _DASH, _DATE, _THOUSANDS, _MONEY, _ENDS))
 # What makes the digits behind it something else, and is read with them: books, articles of law and of shops, sums.
 _LABELS = (
-    rb"(?:IS[BSM]N|doi:|DOI:? |arXiv:|EAN|GTIN|UPC|CELEX|Celex|ECLI:|PMID|OCLC|ASIN|IMEI)[^0-9A-Za-z\x01]{0,4}(?:1[03][^0-9A-Za-z\x01]{1,4})?[0-9A-Za-z]|"
+    rb"(?:IS[BSM]N|doi:|DOI:? |doi\.org/|arXiv:|EAN|GTIN|UPC|CELEX|Celex|ECLI:|PMID|OCLC|ASIN|IMEI)[^0-9A-Za-z\x01]{0,4}(?:1[03][^0-9A-Za-z\x01]{1,4})?[0-9A-Za-z]|"
     rb"(?:\$|\xe2\x82\xac|\xc2\xa3|EUR|USD|CZK|PLN|HUF|CHF|GBP) ?[0-9]"
 )
 _LABELLED = re.compile(rb"(?:" + _LABELS + rb")[0-9A-Za-z.:/()]{0,80}(?:(?:[ \-]|\xc2\xa0)[0-9.,:/]{1,16}X?){0,12}")
