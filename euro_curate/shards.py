@@ -217,7 +217,7 @@ def write_part(
     sink = io.BytesIO()
     pieces = iter([table]) if isinstance(table, pa.Table) else table
     first = next(pieces)
-    schema, rows = first.schema, 0
+    schema, rows = first.schema.remove_metadata(), 0  # what a table was read from may have left its own receipt there
     names = schema.names
     published = "top_langs" in names
     hashes = [f.name for f in schema if f.type == pa.uint64()]

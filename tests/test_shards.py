@@ -121,6 +121,15 @@ def test_storage_that_refuses_is_told_apart(
     assert type(raised.value) is told
 
 
+def test_nothing_of_what_a_table_was_read_from_is_written(tmp_path: Path) -> None:
+    paths = [tmp_path / name / "a.parquet" for name in "12"]
+    for path, table in zip(
+        paths, (TABLE, TABLE.replace_schema_metadata({"euro_curate.receipt": "another's"})), strict=True
+    ):
+        write_part(str(path), table, RECIPE, "", {})
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
 def test_another_recipe_at_the_same_path_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
     write_part(str(path), TABLE, RECIPE, "s", {})
