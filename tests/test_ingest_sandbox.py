@@ -100,7 +100,7 @@ def test_a_real_page_that_needs_too_much_memory_does_not_take_others_along() -> 
     good = (
         "<html><body><article>" + "<p>Il fabbro della piazza apre la bottega ogni mattina e accende il fuoco.</p>" * 9
     )
-    real, limits = Sandbox(), Ingest(page_memory_bytes=700 << 20, max_tags=1 << 30, gate=False)
+    real, limits = Sandbox(), Ingest(page_memory_bytes=850 << 20, max_tags=1 << 30, gate=False)
     try:
         alone = page_row(record(good), limits)
         assert alone["stop"] is None
