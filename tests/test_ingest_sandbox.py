@@ -100,12 +100,12 @@ def test_a_real_page_that_needs_too_much_memory_does_not_take_others_along() -> 
     good = (
         "<html><body><article>" + "<p>Il fabbro della piazza apre la bottega ogni mattina e accende il fuoco.</p>" * 9
     )
-    real, limits = Sandbox(), Ingest(page_memory_bytes=850 << 20, max_tags=1 << 30, gate=False)
+    real, limits = Sandbox(), Ingest(page_memory_bytes=800 << 20, max_tags=1 << 30, gate=False)
     try:
         alone = page_row(record(good), limits)
         assert alone["stop"] is None
         assert real.row(record(good), limits) == alone
-        heavy = real.row(record("<html><body><div>" + "<p><b>a</b> b c d e f" * 350_000), limits)
+        heavy = real.row(record("<html><body><div>" + "<p><b>a</b> b c d e f" * 390_000), limits)
         assert heavy["stop"] in ("extract:memory", "extract:crash"), heavy["stop"]
         assert heavy["text"] == ""
         assert real.row(record(good), limits) == alone
