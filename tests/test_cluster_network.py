@@ -81,7 +81,7 @@ class Machines:
         """Whether a worker process on the machine is within a task of the stage: Ray gives the process the task's name."""
         for pid in self.pids(name):
             with contextlib.suppress(OSError):
-                if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(f"ray::{stage} ".encode()):
+                if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(f"ray::{stage}".encode()):
                     return True
         return False
 

@@ -219,7 +219,8 @@ class _Stage:
 
     def _submit(self, attempts: Attempts, cluster: _Cluster) -> None:
         options: dict[str, Any] = {
-            "name": f"{attempts.task.stage} {attempts.task.key}",
+            # Not the part's too: Ray keeps counts under every name, in this process and in its metrics, for as long as the run lasts.
+            "name": attempts.task.stage,
             "memory": cluster.fitting(attempts.task.memory_bytes),
         }
         if self.executor.avoided:

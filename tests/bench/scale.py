@@ -8,9 +8,11 @@ python tests/bench/scale.py rates RUN             the same rates as a table for 
 """
 
 import argparse
+import contextlib
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -97,6 +99,18 @@ def tasks_of(paths: list[str], output: str) -> list[Any]:
     return kept.tasks
 
 
+def processor_s() -> float:
+    """Seconds of the processor that this process and all that descend from it have had: others may be at work here."""
+    import psutil
+
+    me = psutil.Process()
+    alive = 0.0
+    for process in [me, *me.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            alive += sum(process.cpu_times()[:2])
+    return alive + me.cpu_times().children_user + me.cpu_times().children_system
+
+
 def worker(files: list[str]) -> None:
     """A plain process: loads everything, says so, waits for the word, works, tells its seconds."""
     with tempfile.TemporaryDirectory() as folder:
@@ -104,14 +118,14 @@ def worker(files: list[str]) -> None:
         warm()
         print("ready", flush=True)
         sys.stdin.readline()
-        started = time.perf_counter()
+        started, had = time.perf_counter(), processor_s()
         for task in work:
             task()
-        print(time.perf_counter() - started, flush=True)
+        print(time.perf_counter() - started, processor_s() - had, flush=True)
 
 
-def plain(groups: list[list[Path]], warm: Path) -> float:
-    """Seconds until the last of the plain processes is done."""
+def plain(groups: list[list[Path]], warm: Path) -> tuple[float, float]:
+    """(seconds until the last of the plain processes is done, seconds of the processor that they took)."""
     command = [sys.executable, __file__, "worker", str(warm)]
     running = [
         subprocess.Popen([*command, *map(str, group)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -123,41 +137,50 @@ def plain(groups: list[list[Path]], warm: Path) -> float:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    return max(float(process.stdout.readline()) for process in running if process.stdout is not None)
+    told = [process.stdout.readline().split() for process in running if process.stdout is not None]
+    return max(float(clock) for clock, _ in told), sum(float(processor) for _, processor in told)
 
 
 def weak(crawl: Path, rounds: int, pieces: int) -> None:
     """Half of the pieces for one worker, all of them for two; Ray and plain processes in turns, on the same files."""
     from euro_curate.executors import OnRay
 
+    # Ray's workers give way to all else, the plain processes do not: on a busy machine that would decide.
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 its name has small letters
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         *files, warm = cut(crawl, folder, pieces + 1)
         half = files[: len(files) // 2]
         shares = {1: [half], 2: [files[0::2], files[1::2]]}
-        seconds: dict[tuple[str, int], list[float]] = {}
+        took: dict[tuple[str, int], list[tuple[float, float]]] = {}
         for round_number in range(rounds):
             for workers in (1, 2):
                 executor = OnRay(workers=workers)
                 try:
-                    with tempfile.TemporaryDirectory() as output:  # a first task for each worker: kernels and model
-                        for i in range(workers):
-                            executor.run(tasks_of([str(warm)], f"{output}/{i}"), lambda task, result: None)
+                    with tempfile.TemporaryDirectory() as output:
+                        # a first task for each worker, at once: kernels and model
+                        copies = [shutil.copy(warm, f"{output}/{i}.warc.gz") for i in range(workers)]
+                        executor.run(tasks_of(copies, output), lambda task, result: None)
                     with tempfile.TemporaryDirectory() as output:
                         tasks = tasks_of([str(f) for share in shares[workers] for f in share], output)
-                        started = time.perf_counter()
+                        started, had = time.perf_counter(), processor_s()
                         executor.run(tasks, lambda task, result: None)
-                        seconds.setdefault(("ray", workers), []).append(time.perf_counter() - started)
+                        both = time.perf_counter() - started, processor_s() - had
+                        took.setdefault(("ray", workers), []).append(both)
                 finally:
                     executor.close()
-                seconds.setdefault(("plain", workers), []).append(plain(shares[workers], warm))
-            print(f"round {round_number + 1}: {[(k, round(v[-1], 1)) for k, v in seconds.items()]}", flush=True)
+                took.setdefault(("plain", workers), []).append(plain(shares[workers], warm))
+            last = {f"{name} {workers}": [round(s, 1) for s in values[-1]] for (name, workers), values in took.items()}
+            print(f"round {round_number + 1}: {last}", flush=True)
     for workers in (1, 2):
-        ratios = [p / r for p, r in zip(seconds["plain", workers], seconds["ray", workers], strict=True)]
-        print(
-            f"{workers} worker(s): ray / plain, median of {rounds}: {statistics.median(ratios):.3f} ({sorted(round(r, 2) for r in ratios)})"
-        )
-    gains = [a / b for a, b in zip(seconds["ray", 1], seconds["ray", 2], strict=True)]
+        for number, clock in enumerate(("clock", "processor")):
+            pairs = zip(took["plain", workers], took["ray", workers], strict=True)
+            ratios = sorted(p[number] / r[number] for p, r in pairs)
+            shown = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+            print(
+                f"{workers} worker(s), speed of Ray by plain, by the {clock}: median {statistics.median(ratios):.3f} ({shown})"
+            )
+    gains = [a[0] / b[0] for a, b in zip(took["ray", 1], took["ray", 2], strict=True)]
     print(f"twice the work on twice the workers: {statistics.median(gains):.3f} of the speed")
 
 
@@ -218,17 +241,9 @@ class OnTheProcessor:
         from dataclasses import replace
 
         for task in tasks:
-            before = self.seconds()
+            before = processor_s()
             part = task()
-            done(task, replace(part, seconds=self.seconds() - before))
-
-    @staticmethod
-    def seconds() -> float:
-        import psutil
-
-        me = psutil.Process()
-        gone = me.cpu_times()
-        return sum(sum(p.cpu_times()[:2]) for p in [me, *me.children()]) + gone.children_user + gone.children_system
+            done(task, replace(part, seconds=processor_s() - before))
 
 
 def measure(crawl: Path, output: Path) -> None:
