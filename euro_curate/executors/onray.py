@@ -22,6 +22,7 @@ _ENVIRONMENT = {
     "RAY_grpc_client_keepalive_time_ms": "20000",  # a silently lost node is noticed in half a minute, not in seven
     "RAY_grpc_client_keepalive_timeout_ms": "10000",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",  # of tasks that nobody waits for any more: the run has stopped, and said why in a line
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
