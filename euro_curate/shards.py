@@ -296,12 +296,11 @@ def read_receipt(path: str) -> tuple[str, set[str]]:
 
 def read_part(part: Part, columns: Sequence[str] | None = None, where: pc.Expression | None = None) -> pa.Table:
     """A part's table; with `where`, only row groups whose statistics allow a match are read."""
-    fs, path = filesystem(part.path)
-    own = None if isinstance(fs, LocalFileSystem) else fs
+    fs, path = _for_arrow(part.path)
     names = None if columns is None else list(columns)
     with _own(part.path):
-        if where is not None or own is not None:
-            return pq.read_table(path, columns=names, filters=where, memory_map=False, filesystem=own)
+        if where is not None or fs is not None:
+            return pq.read_table(path, columns=names, filters=where, memory_map=False, filesystem=fs)
         with pq.ParquetFile(path) as file:
             return _by_groups(file, range(file.num_row_groups), names)
 
@@ -314,14 +313,12 @@ def read_range(
     They are a slice of what was read, and no copy. The footer is read once and few of its statistics are looked at: many tasks read few rows
     each out of the same large files.
     """
-    fs, path = filesystem(part.path)
+    fs, path = _for_arrow(part.path)
     (first, value), (second, low, high) = equal, between
-    with _own(part.path), pq.ParquetFile(path, filesystem=None if isinstance(fs, LocalFileSystem) else fs) as file:
-        schema = file.schema_arrow
-        metadata = file.metadata
-        all_groups = range(
-            file.num_row_groups if metadata.num_rows else 0
-        )  # an empty table is a group without statistics
+    with _own(part.path), pq.ParquetFile(path, filesystem=fs) as file:
+        schema, metadata = file.schema_arrow, file.metadata
+        # An empty table is a group without statistics.
+        all_groups = range(file.num_row_groups if metadata.num_rows else 0)
 
         def known(group: int, name: str) -> Any:
             return metadata.row_group(group).column(schema.get_field_index(name)).statistics
@@ -338,6 +335,12 @@ def read_range(
     assert not len(rows) or rows[-1] - rows[0] == len(rows) - 1, f"{part.path} is not sorted by {first}, {second}"
     out = table.slice(int(rows[0]) if len(rows) else 0, len(rows))
     return out if columns is None else out.select(list(columns))
+
+
+def _for_arrow(url: str) -> tuple[fsspec.AbstractFileSystem | None, str]:
+    """(file system, path) as pyarrow takes them: it reads local files itself."""
+    fs, path = filesystem(url)
+    return None if isinstance(fs, LocalFileSystem) else fs, path
 
 
 def _by_groups(file: pq.ParquetFile, groups: Sequence[int], names: list[str] | None) -> pa.Table:

@@ -1,4 +1,4 @@
-"""run.py: the engine's promises, on stages that add numbers."""
+"""run/: the engine's promises, on stages that add numbers."""
 
 import logging
 from pathlib import Path

@@ -1,6 +1,7 @@
 """One record -> one row of DOCUMENTS: the cascade of gates, cheap ones first, and extraction for the pages that pass them all.
 
-A gate that stops a page writes its verdict into `stop`. What no gate stops goes through trafilatura, which costs 10-20 ms.
+A gate that stops a page writes its verdict into `stop`. What no gate stops is read block by block, and where that is in doubt
+by trafilatura, which costs 10-20 ms.
 """
 
 import re

@@ -5,7 +5,7 @@
 Rows of the files are `language TAB text`. Documents are the sentences of a language, a line each, up to `--document-chars`: the average of our crawl's.
 Each side gets both sets in memory, as one process on the same core, in turns. Ours gets 1,000 at a time, fewer than a part of the pipeline has, and gives
 a sentence its two best labels, a document those and the share of its lines; the others know no more than one text at a time, and are asked for the
-best label of all of it, on one line, as their users do. "fastText": ours, but by fastText's runtime, one text at a time, as in the gate.
+best label of all of it, on one line, as their users do. "fastText": ours, but by fastText's runtime, one text at a time.
 """
 
 import argparse
